@@ -1,0 +1,17 @@
+"""The Celery application and its timetable: the only place where a clock time stands."""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "liaison.settings")
+
+app = Celery("liaison")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+app.conf.beat_schedule = {
+    # Finds what no wake-up reached. A missed run is not worth repeating: the next one sees the same rows.
+    "sweep": {"task": "evaluations.tasks.sweep", "schedule": 60.0, "options": {"expires": 55}},
+    "forget_staged_rows": {"task": "evaluations.tasks.forget_staged_rows", "schedule": 3600.0},
+}
