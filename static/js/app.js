@@ -1,0 +1,77 @@
+/* Loaded in <head> without defer: the class "js" must stand before the first paint. Every page works without this file. */
+"use strict";
+document.documentElement.classList.add("js");
+
+function csrfToken() {
+  const field = document.querySelector("input[name=csrfmiddlewaretoken]");
+  return field ? field.value : (document.cookie.match(/(?:^|; )(?:__Host-)?csrftoken=([^;]+)/) || [])[1] || "";
+}
+
+function show(id, visible) {
+  const element = document.getElementById(id);
+  if (element) element.hidden = !visible;
+}
+
+let unsaved = false;
+
+document.addEventListener("htmx:configRequest", (event) => {
+  event.detail.headers["X-CSRFToken"] = csrfToken();
+});
+
+// A whole page in answer to a fragment request is the sign-in page: the session has ended, and what was typed must stay on screen.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const signedOut = /^\s*<!doctype/i.test(event.detail.xhr.responseText) && event.detail.xhr.status < 400;
+  if (signedOut) event.detail.shouldSwap = false;
+  show("signed-out", signedOut);
+});
+for (const name of ["htmx:sendError", "htmx:timeout", "htmx:responseError"]) {
+  document.addEventListener(name, () => show("not-sent", true));
+}
+document.addEventListener("htmx:afterOnLoad", (event) => {
+  if (event.detail.xhr.status >= 400) return;
+  show("not-sent", false);
+  if (event.detail.elt.closest("form[data-guard]")) unsaved = false;
+});
+
+document.addEventListener("DOMContentLoaded", () => {
+  // A form that came back with errors holds text the server has not kept.
+  unsaved = document.querySelector("form[data-guard] .is-invalid") !== null;
+});
+document.addEventListener("input", (event) => {
+  if (event.target.closest("form[data-guard]")) unsaved = true;
+});
+window.addEventListener("beforeunload", (event) => {
+  if (unsaved) event.preventDefault();
+});
+
+document.addEventListener("submit", (event) => {
+  if (event.defaultPrevented) return;
+  unsaved = false;
+  if (!event.target.matches("form[data-once]")) return;
+  const buttons = [...event.target.elements].filter((element) => element.type === "submit");
+  // After this turn, or the pressed button's own name and value would be left out of what is sent.
+  setTimeout(() => buttons.forEach((button) => { button.disabled = true; button.dataset.onceOff = ""; }));
+});
+window.addEventListener("pageshow", () => {
+  document.querySelectorAll("[data-once-off]").forEach((button) => {
+    button.disabled = false;
+    delete button.dataset.onceOff;
+  });
+});
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("button");
+  if (!button) return;
+  if (button.matches(".menu-button")) {
+    const open = document.getElementById("navigation").classList.toggle("open");
+    button.setAttribute("aria-expanded", String(open));
+  } else if (button.matches("[data-print]")) {
+    window.print();
+  } else if (button.matches("[data-copy]")) {
+    const source = document.querySelector(button.dataset.copy);
+    const done = () => { button.textContent = "Đã sao chép"; };
+    const select = () => window.getSelection().selectAllChildren(source);
+    if (navigator.clipboard) navigator.clipboard.writeText(source.textContent.trim()).then(done, select);
+    else select();
+  }
+});
