@@ -1,0 +1,97 @@
+"""Who gets which message, and how it goes out. The only importer of django.core.mail in the apps.
+
+A message says that something waits, until when, and where to open it: never a name, never a text (design §7).
+"""
+
+import smtplib
+from datetime import date
+
+from django.conf import settings
+from django.core.mail import EmailMessage, get_connection
+from django.core.mail.backends.base import BaseEmailBackend
+from django.template.loader import render_to_string
+from django.urls import reverse
+
+from evaluations.models import Letter
+from members.models import Seat
+from members.roles import Action
+
+# Whose seats are told when the office has no mailbox of its own.
+TOLD = {
+    Letter.Kind.REQUEST: Action.REGISTER,
+    Letter.Kind.ASSIGNED: Action.SUBMIT,
+    Letter.Kind.RETURNED: Action.SUBMIT,
+    Letter.Kind.REPLY: Action.RECEIVE,
+}
+
+
+def deliver(letter_ids: list[int]) -> int:
+    """Send those of the letters that nobody else is sending, over one connection; how many went out."""
+    connection = get_connection()
+    try:
+        return sum(_deliver(letter_id, connection) for letter_id in letter_ids if Letter.objects.claim(letter_id))
+    finally:
+        connection.close()
+
+
+def _deliver(letter_id: int, connection: BaseEmailBackend) -> bool:
+    letter = Letter.objects.select_related("recipient", "user", "document").get(pk=letter_id)
+    to = addresses(letter)
+    if not to:
+        # The letter lies in the office's list of letters; there is only nobody to ring up.
+        letter.mark_sent(0)
+        return True
+    try:
+        connection.send_messages([message(letter, to)])
+    except smtplib.SMTPRecipientsRefused as refused:
+        code, words = next(iter(refused.recipients.values()))
+        _give_up_or_wait(letter, code, words)
+    except smtplib.SMTPResponseException as problem:
+        _give_up_or_wait(letter, problem.smtp_code, problem.smtp_error)
+    except (OSError, smtplib.SMTPException) as problem:
+        letter.try_later(f"Chưa nối được máy chủ thư ({type(problem).__name__})")
+    else:
+        letter.mark_sent(len(to))
+        return True
+    connection.close()  # a refused message may leave the session in any state; the next one opens a fresh one
+    return False
+
+
+def _give_up_or_wait(letter: Letter, code: int, words: bytes | str) -> None:
+    said = f"{code} {words.decode(errors='replace') if isinstance(words, bytes) else words}"
+    if code >= 500:
+        letter.mark_failed(said)
+    else:
+        letter.try_later(said)
+
+
+def addresses(letter: Letter) -> list[str]:
+    """The office's mailbox; without one, the people who hold the seats that have to act; a person's own address."""
+    if letter.user:
+        return [letter.user.email] if letter.user.email else []
+    assert letter.recipient is not None
+    if letter.recipient.email:
+        return [letter.recipient.email]
+    seats = Seat.objects.that_may(TOLD[Letter.Kind(letter.kind)], letter.recipient).filter(user__is_active=True)
+    return sorted({seat.user.email for seat in seats.select_related("user") if seat.user.email})
+
+
+def message(letter: Letter, to: list[str]) -> EmailMessage:
+    due_on = letter.facts.get("due_on")
+    facts = {
+        "facts": letter.facts,
+        "recipient": letter.recipient or letter.user,
+        "due_on": f"{date.fromisoformat(due_on):%d/%m/%Y}" if due_on else "",
+        "url": settings.PUBLIC_URL + _place(letter),
+    }
+    subject, body = render_to_string(f"letters/{letter.kind}.txt", facts).split("\n", 1)
+    return EmailMessage(subject, body, to=to, headers={"Message-ID": letter.message_id})
+
+
+def _place(letter: Letter) -> str:
+    """The page where the matter waits."""
+    if letter.kind == Letter.Kind.REQUEST:
+        return reverse("evaluations:letter_in", args=[letter.document_id])
+    if letter.kind == Letter.Kind.REPLY and letter.document and letter.document.campaign_id:
+        return reverse("evaluations:campaign_page", args=[letter.document.campaign_id])
+    return "/"

@@ -1,0 +1,19 @@
+from evaluations.models.assessments import Assessment, AssessmentVersion
+from evaluations.models.campaigns import Campaign
+from evaluations.models.documents import Document, DocumentFile, NumberRange, NumberSeries
+from evaluations.models.letters import Letter
+from evaluations.models.requests import Consultation, EvaluationRequest, IncomingLetter
+
+__all__ = [
+    "Assessment",
+    "AssessmentVersion",
+    "Campaign",
+    "Consultation",
+    "Document",
+    "DocumentFile",
+    "EvaluationRequest",
+    "IncomingLetter",
+    "Letter",
+    "NumberRange",
+    "NumberSeries",
+]

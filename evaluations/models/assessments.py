@@ -1,0 +1,417 @@
+"""What the residence side has to say about one placement for one year, whether asked or not; kept as versions."""
+
+from typing import TYPE_CHECKING, Any
+
+from django.db import models, transaction
+from django.db.models import Prefetch, Q
+from django.utils import timezone
+
+from evaluations.models.documents import Document, new_document
+from evaluations.rulebooks import CURRENT, Criterion, Rulebook, load
+from members.models import Attendance, AuditEvent, JointReview, Organization, Placement
+from members.models.participation import meetings_of_year
+from members.roles import Action, Side
+from members.states import Refused, WrongState, move
+
+if TYPE_CHECKING:
+    from members.models import Seat, User
+
+REMARKS_LIMIT = 4000
+
+
+class AssessmentQuerySet(models.QuerySet["Assessment"]):
+    def for_residence(self, user: "User", action: Action) -> "AssessmentQuerySet":
+        return self.filter(
+            user.reach(action, "placement__commune__", Side.RESIDENCE)
+            | user.reach(action, "placement__cell__", Side.RESIDENCE)
+        )
+
+    def with_versions(self) -> "AssessmentQuerySet":
+        versions = AssessmentVersion.objects.order_by("-no").select_related("joint_review")
+        return self.prefetch_related(Prefetch("versions", versions))
+
+
+class Assessment(models.Model):
+    class Purpose(models.TextChoices):
+        ANNUAL = "annual", "Kiểm điểm hằng năm"
+        AD_HOC = "ad_hoc", "Đột xuất"
+
+    placement = models.ForeignKey(Placement, models.PROTECT, related_name="assessments")
+    year = models.PositiveSmallIntegerField("năm")
+    purpose = models.CharField("mục đích", max_length=8, choices=Purpose.choices, default=Purpose.ANNUAL)
+
+    objects = AssessmentQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "nhận xét"
+        constraints = [
+            models.CheckConstraint(name="assessment_purpose_known", condition=Q(purpose__in=["annual", "ad_hoc"])),
+            models.UniqueConstraint(
+                name="assessment_one_annual", fields=["placement", "year"], condition=Q(purpose="annual")
+            ),
+        ]
+
+    def latest(self) -> "AssessmentVersion | None":
+        """The newest version; uses prefetched versions when there are any."""
+        return max(self.versions.all(), key=lambda version: version.no, default=None) if self.pk else None
+
+    def confirmed_version(self) -> "AssessmentVersion | None":
+        return next((version for version in self.versions.all() if version.state == "confirmed"), None)
+
+    @transaction.atomic
+    def write(
+        self, answers: dict[str, Any], remarks: str | None, *, by: "Seat", expected: int | None = None
+    ) -> "AssessmentVersion":
+        """Keep a draft. Merges `answers` into it; `remarks` None leaves the words alone.
+
+        `expected` is the edit number the writer's page showed; a different one raises EditedMeanwhile with the stored
+        version, so that both texts can be shown.
+        """
+        _refuse_own(self.placement, by)
+        Assessment.objects.select_for_update().get(pk=self.pk)
+        version = self.versions.order_by("-no").first()
+        if version is None:
+            version = AssessmentVersion.objects.create(assessment=self, no=1, rulebook=CURRENT, drafted_by=by)
+        if version.state != AssessmentVersion.State.DRAFT:
+            raise WrongState("Nhận xét này đã gửi đảng ủy, không sửa được nữa. Xin tải lại trang.")
+        if expected is not None and expected != version.edit_no:
+            raise EditedMeanwhile(version)
+        version.answers = {**version.answers, **answers}
+        version.remarks = version.remarks if remarks is None else remarks
+        version.edit_no += 1
+        version.drafted_by = by
+        version.save(update_fields=["answers", "remarks", "edit_no", "drafted_by"])
+        AuditEvent.objects.record("AssessmentVersion.write", by=by, on=version, fields=sorted(answers))
+        return version
+
+
+class EditedMeanwhile(Refused):
+    """Somebody else, or another tab, saved after this page was opened."""
+
+    def __init__(self, stored: "AssessmentVersion") -> None:
+        super().__init__("Nhận xét này vừa được lưu ở nơi khác. Cả hai bản được giữ bên dưới để đồng chí chọn.")
+        self.stored = stored
+
+
+def _refuse_own(placement: Placement, by: "Seat") -> None:
+    # Nobody writes, confirms or verifies on himself (domain V10).
+    if by.user.member_id == placement.member_id:
+        raise Refused("Đồng chí không tự nhận xét, tự xác nhận về mình. Việc này do cấp phó hoặc đảng ủy làm.")
+
+
+class VersionQuerySet(models.QuerySet["AssessmentVersion"]):
+    def for_residence(self, user: "User", action: Action) -> "VersionQuerySet":
+        return self.filter(
+            user.reach(action, "assessment__placement__commune__", Side.RESIDENCE)
+            | user.reach(action, "assessment__placement__cell__", Side.RESIDENCE)
+        )
+
+    def awaiting_confirmation(self) -> "VersionQuerySet":
+        return self.filter(state=AssessmentVersion.State.SUBMITTED)
+
+    def awaiting_reply(self) -> "VersionQuerySet":
+        return self.filter(assessment__requests__state="at_cell", state=AssessmentVersion.State.CONFIRMED).distinct()
+
+
+class AssessmentVersion(models.Model):
+    class State(models.TextChoices):
+        DRAFT = "draft", "đang soạn"
+        SUBMITTED = "submitted", "chờ đảng ủy xác nhận"
+        RETURNED = "returned", "đề nghị bổ sung, hoàn chỉnh"
+        CONFIRMED = "confirmed", "đã xác nhận"
+        REPLACED = "replaced", "đã thay bằng bản mới"
+
+    MOVES = {
+        State.DRAFT: frozenset({State.SUBMITTED}),
+        State.SUBMITTED: frozenset({State.CONFIRMED, State.RETURNED}),
+        State.CONFIRMED: frozenset({State.REPLACED}),
+        State.RETURNED: frozenset(),
+        State.REPLACED: frozenset(),
+    }
+    STAMPS = {State.SUBMITTED: "submitted", State.CONFIRMED: "confirmed", State.RETURNED: "returned"}
+
+    assessment = models.ForeignKey(Assessment, models.PROTECT, related_name="versions")
+    no = models.PositiveSmallIntegerField("bản số")
+    state = models.CharField("trạng thái", max_length=10, choices=State.choices, default=State.DRAFT)
+    rulebook = models.CharField(max_length=40)
+    # {criterion code or "recommendation": {"option": 0 best … | null, "no_basis": bool, "facts": str}}
+    answers = models.JSONField(default=dict)
+    remarks = models.TextField("nhận xét khác", blank=True, max_length=REMARKS_LIMIT)
+    joint_review = models.ForeignKey(JointReview, models.PROTECT, null=True, related_name="versions")
+    edit_no = models.PositiveIntegerField(default=0)
+    drafted_by = models.ForeignKey("members.Seat", models.PROTECT, null=True, related_name="+")
+    submitted_at = models.DateTimeField(null=True)
+    submitted_by = models.ForeignKey("members.Seat", models.PROTECT, null=True, related_name="+")
+    confirmed_at = models.DateTimeField(null=True)
+    confirmed_by = models.ForeignKey("members.Seat", models.PROTECT, null=True, related_name="+")
+    returned_at = models.DateTimeField(null=True)
+    returned_by = models.ForeignKey("members.Seat", models.PROTECT, null=True, related_name="+")
+    return_code = models.CharField("lý do đề nghị bổ sung", max_length=20, blank=True)
+    return_note = models.CharField("nội dung cần bổ sung", max_length=500, blank=True)
+    on_paper_on = models.DateField("ngày ghi trên giấy", null=True, blank=True)
+    keyed_by = models.ForeignKey("members.Seat", models.PROTECT, null=True, related_name="+")
+
+    objects = VersionQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "bản nhận xét"
+        constraints = [
+            models.CheckConstraint(
+                name="version_state_known",
+                condition=Q(state__in=["draft", "submitted", "returned", "confirmed", "replaced"]),
+            ),
+            models.UniqueConstraint(name="version_numbered_once", fields=["assessment", "no"]),
+            models.UniqueConstraint(
+                name="version_one_in_work", fields=["assessment"], condition=Q(state__in=["draft", "submitted"])
+            ),
+            models.UniqueConstraint(
+                name="version_one_confirmed", fields=["assessment"], condition=Q(state="confirmed")
+            ),
+            models.CheckConstraint(
+                name="version_returned_has_code",
+                condition=~Q(state="returned") | (~Q(return_code="") & ~Q(return_note="")),
+            ),
+            # 213, Điều 4 k.4: the comment is made together with the Front.
+            models.CheckConstraint(
+                name="version_submitted_after_joint_review",
+                condition=Q(state="draft") | Q(joint_review__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="version_submitted_by_whom",
+                condition=Q(state="draft") | Q(submitted_at__isnull=False, submitted_by__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="version_writer_is_not_confirmer",
+                condition=Q(confirmed_by=None) | ~Q(confirmed_by=models.F("submitted_by")),
+            ),
+        ]
+
+    @property
+    def book(self) -> Rulebook:
+        return load(self.rulebook)
+
+    def answer(self, code: str) -> dict[str, Any]:
+        return self.answers.get(code) or {"option": None, "no_basis": False, "facts": ""}
+
+    def missing(self, attendance: dict[str, int]) -> list[str]:
+        """What stands between this draft and its submission, a Vietnamese sentence each; [] when it is complete."""
+        found = [sentence for criterion in self.book.criteria if (sentence := self._missing_in(criterion))]
+        advice = self.book.recommendation
+        chosen = self.answer("recommendation")["option"]
+        if chosen is None:
+            found.append("Chưa chọn phần Đề nghị.")
+        if not self.remarks.strip():
+            found += self._remarks_needed(chosen, advice.remarks_required_from, attendance)
+        return found
+
+    def _missing_in(self, criterion: Criterion) -> str:
+        answer = self.answer(criterion.code)
+        if answer["no_basis"]:
+            return "" if answer["facts"].strip() else f"Mục {criterion.no}: ghi lý do không có cơ sở để đánh giá."
+        return "" if answer["option"] is not None else f"Chưa đánh giá mục {criterion.no} ({criterion.short})."
+
+    def _remarks_needed(self, chosen: int | None, required_from: int, attendance: dict[str, int]) -> list[str]:
+        """Lowest options and a proposal to consider handling must be explained (domain V8, V9)."""
+        found = [
+            f"Mục {c.no} chọn “{c.options[c.lowest]}”: ghi rõ sự việc ở phần Nhận xét khác."
+            for c in self.book.criteria
+            if self.answer(c.code)["option"] == c.lowest
+        ]
+        if chosen is not None and chosen >= required_from:
+            found.append("Đề nghị “Xem xét xử lý”: ghi rõ sự việc ở phần Nhận xét khác.")
+        found += [f"{sentence} Ghi lý do ở phần Nhận xét khác." for sentence in self.mismatches(attendance)]
+        return found
+
+    def mismatches(self, attendance: dict[str, int]) -> list[str]:
+        """Where a rating and the recorded facts disagree; a warning, never an automatic rating (domain V9)."""
+        absent = attendance.get("absent", 0)
+        return [
+            f"Mục {c.no} chọn “{c.options[0]}” trong khi vắng không lý do {absent} cuộc họp."
+            for c in self.book.criteria
+            if c.evidence == "attendance" and absent and self.answer(c.code)["option"] == 0
+        ]
+
+    def submit(self, review: JointReview, *, by: "Seat", attendance: dict[str, int]) -> None:
+        """The cell's secretary sends the agreed text to the commune. Raises Refused when something is missing."""
+        _refuse_own(self.assessment.placement, by)
+        if problems := self.missing(attendance):
+            raise Refused(" ".join(problems))
+        if review.year != self.assessment.year or review.cell_id != self.assessment.placement.cell_id:
+            raise Refused("Cuộc họp với Ban công tác Mặt trận không thuộc chi bộ hoặc năm nhận xét này.")
+        move(self, self.State.SUBMITTED, by=by, joint_review=review)
+
+    def can_confirm(self, by: "Seat") -> bool:
+        return (
+            self.state == self.State.SUBMITTED
+            and self.submitted_by is not None
+            and self.submitted_by.user_id != by.user_id
+            and self.assessment.placement.member_id != by.user.member_id
+        )
+
+    @transaction.atomic
+    def confirm(self, *, by: "Seat") -> Document:
+        """The commune stands behind the text: version locked, an earlier confirmed one replaced, the form issued."""
+        _refuse_own(self.assessment.placement, by)
+        if self.submitted_by and self.submitted_by.user_id == by.user_id:
+            raise Refused("Người gửi nhận xét không tự xác nhận. Xin để cán bộ khác của đảng ủy xác nhận.")
+        Assessment.objects.select_for_update().get(pk=self.assessment_id)
+        for earlier in self.assessment.versions.filter(state=self.State.CONFIRMED):
+            move(earlier, self.State.REPLACED, by=by)
+            move(earlier.form, Document.State.REPLACED, by=by)
+        move(self, self.State.CONFIRMED, by=by)
+        return _issue_form(self, by)
+
+    @transaction.atomic
+    def send_back(self, code: str, note: str, *, by: "Seat") -> "AssessmentVersion":
+        """Back to the cell with a coded reason and a sentence; the next draft begins with the same words."""
+        if code not in self.book.return_codes or not note.strip():
+            raise Refused("Chọn lý do và ghi một câu nói rõ cần bổ sung điều gì.")
+        move(self, self.State.RETURNED, by=by, return_code=code, return_note=note.strip())
+        return AssessmentVersion.objects.create(
+            assessment=self.assessment,
+            no=self.no + 1,
+            rulebook=self.rulebook,
+            answers=self.answers,
+            remarks=self.remarks,
+            drafted_by=self.drafted_by,
+        )
+
+
+def _issue_form(version: AssessmentVersion, by: "Seat") -> Document:
+    """The Phiếu nhận xét of a confirmed version, facts frozen; rendered in the background."""
+    placement = version.assessment.placement
+    assert placement.cell is not None
+    document = new_document(
+        Document.Genre.ASSESSMENT_FORM,
+        key=f"form:version:{version.pk}",
+        issuer=placement.cell,
+        facts=form_facts(version),
+        version=version,
+        recipient=None,
+        abstract=f"Phiếu nhận xét năm {version.assessment.year}",
+        prepared_by=version.submitted_by,
+    )
+    document.save()
+    move(document, Document.State.ISSUED, by=by, issued_on=timezone.localdate())
+    return document
+
+
+def form_facts(version: AssessmentVersion) -> dict[str, Any]:
+    """The frozen facts of templates/documents/assessment_form.html."""
+    placement, book = version.assessment.placement, version.book
+    assert version.joint_review is not None
+    review = version.joint_review
+    return {
+        "member": member_facts(placement),
+        "year": version.assessment.year,
+        "purpose_text": f"phục vụ kiểm điểm, đánh giá, xếp loại chất lượng năm {version.assessment.year}",
+        "review": {
+            "held_on": review.held_on.isoformat(),
+            "cell": review.names("cell"),
+            "front": review.names("front"),
+        },
+        "criteria": [_criterion_facts(version, criterion) for criterion in book.criteria],
+        "recommendation": {
+            "text": book.recommendation.text,
+            "options": list(book.recommendation.options),
+            "chosen": version.answer("recommendation")["option"],
+        },
+        "attendance": attendance_facts(placement, version.assessment.year),
+        "no_basis_reasons": [
+            {"no": c.no, "reason": version.answer(c.code)["facts"]}
+            for c in book.criteria
+            if version.answer(c.code)["no_basis"]
+        ],
+        "remarks": version.remarks,
+        "labels": [],
+        "confirmation": _confirmation_facts(placement.commune, version),
+    }
+
+
+def member_facts(placement: Placement) -> dict[str, Any]:
+    member = placement.member
+    membership = member.memberships.filter(until_on=None).select_related("cell__parent").first()
+    committee = membership.cell.parent if membership and membership.cell.parent else None
+    return {
+        "name": member.full_name,
+        "birth": member.birth,
+        "sex": member.get_sex_display(),
+        "joined_on": member.joined_on.isoformat() if member.joined_on else "",
+        "workplace": committee.name if committee else "",
+        "workplace_cell": membership.cell.name if membership else "",
+        "position": membership.position if membership else "",
+        "residence": ", ".join(
+            part for part in (member.address, placement.cell_as_written, placement.commune.area) if part
+        ),
+    }
+
+
+def _criterion_facts(version: AssessmentVersion, criterion: Criterion) -> dict[str, Any]:
+    answer = version.answer(criterion.code)
+    return {
+        "no": criterion.no,
+        "text": criterion.text,
+        "options": list(criterion.options),
+        "chosen": answer["option"],
+        "no_basis": answer["no_basis"],
+        "facts": "" if answer["no_basis"] else answer["facts"],
+    }
+
+
+def attendance_facts(placement: Placement, year: int) -> dict[str, Any]:
+    rows = Attendance.objects.filter(placement=placement, meeting__held_on__year=year).select_related("meeting")
+    rows = rows.order_by("meeting__held_on", "meeting_id")
+    counts = {status: sum(row.status == status for row in rows) for status in Attendance.Status.values}
+    held = meetings_of_year(placement.cell, year).count() if placement.cell else 0
+    lines = [f"{row.meeting.held_on:%d/%m/%Y}: {row.get_status_display()}" for row in rows]
+    return {"held": held, **counts, "lines": lines}
+
+
+def _confirmation_facts(commune: Organization, version: AssessmentVersion) -> dict[str, Any]:
+    assert version.confirmed_at is not None
+    on = timezone.localtime(version.confirmed_at)
+    month = f"{on.month:02d}" if on.month < 3 else str(on.month)  # domain §6.3, component 4
+    signature = commune.signature()
+    return {
+        "authority": f"XÁC NHẬN CỦA ĐẢNG ỦY {commune.area}".upper(),
+        "line": f"Ngày {on.day:02d} tháng {month} năm {on.year}",
+        "position": signature["position"],
+        "name": signature["name"],
+    }
+
+
+def draft_assessments(cell: Organization, year: int) -> list[Assessment]:
+    """One assessment for every active placement of the cell, in the order of names; unsaved where none exists yet."""
+    placements = list(Placement.objects.active().of_cell(cell))
+    known = {
+        assessment.placement_id: assessment
+        for assessment in Assessment.objects.filter(
+            placement__in=placements, year=year, purpose=Assessment.Purpose.ANNUAL
+        ).with_versions()
+    }
+    rows = []
+    for placement in placements:
+        assessment = known.get(placement.pk) or Assessment(placement=placement, year=year)
+        assessment.placement = placement
+        rows.append(assessment)
+    return rows
+
+
+@transaction.atomic
+def submit_complete(cell: Organization, year: int, review: JointReview, *, by: "Seat") -> tuple[int, int]:
+    """Submit every complete draft of the cell and keep the rest; (submitted, kept)."""
+    rows = [row for row in draft_assessments(cell, year) if row.pk]
+    tally = Attendance.objects.tally([row.placement_id for row in rows], year)
+    submitted = kept = 0
+    for row in rows:
+        version = row.latest()
+        if version is None or version.state != AssessmentVersion.State.DRAFT:
+            continue
+        version.assessment = row
+        attendance = tally.get(row.placement_id, {})
+        if version.missing(attendance) or by.user.member_id == row.placement.member_id:
+            kept += 1
+            continue
+        version.submit(review, by=by, attendance=attendance)
+        submitted += 1
+    return submitted, kept

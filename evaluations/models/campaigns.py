@@ -1,0 +1,389 @@
+"""A committee's yearly round of asking (đợt lấy ý kiến): who is asked, the letters, the launch in one transaction."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from django.db import connection, models, transaction
+from django.db.models import Case, CharField, Exists, F, OuterRef, Q, Subquery, Value, When
+from django.utils import timezone
+
+from evaluations.models.documents import Document, NumberRange, NumberSeries, new_document
+from evaluations.models.letters import Letter, letter_for
+from evaluations.models.requests import EvaluationRequest
+from evaluations.rulebooks import CURRENT, Rulebook, load
+from members.models import AuditEvent, Member, Membership, Organization, Placement
+from members.roles import Action, Side
+from members.states import Refused, WrongState, move, move_all
+
+if TYPE_CHECKING:
+    from members.models import Seat, User
+
+
+class Reason(models.TextChoices):
+    """Why a member is not asked about in a campaign."""
+
+    NO_COMMUNE = "no_commune", "Chưa có xã, phường nơi cư trú trong sổ theo dõi"
+    EXEMPT = "exempt", "Giới thiệu nhưng được miễn sinh hoạt nơi cư trú"
+    NEW = "new", "Được kết nạp Đảng chưa đủ thời gian theo quy định"
+    ALREADY = "already", "Đã có trong đợt này"
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a launch would do now: communes with the number asked, and everybody who is left out with the reason."""
+
+    communes: list[tuple[Organization, int]]
+    left_out: list[Any]  # members, each with .reason (a Reason value)
+    already: int
+
+    @property
+    def asked(self) -> int:
+        return sum(count for _, count in self.communes)
+
+    @property
+    def reasons(self) -> list[tuple[str, list[Any]]]:
+        return [
+            (reason.label, rows)
+            for reason in Reason
+            if (rows := [member for member in self.left_out if member.reason == reason])
+        ]
+
+
+@dataclass(frozen=True)
+class NumberChoice:
+    """How the letters get their numbers: the next ones, from a typed one on, or out of a reserved block."""
+
+    typed: int | None = None
+    reserved: NumberRange | None = None
+
+    def take(self, series: NumberSeries, count: int, by: "Seat") -> list[int]:
+        if self.reserved:
+            return series.take_reserved(self.reserved, count)
+        if self.typed:
+            return series.take_typed(self.typed, count, by=by)
+        return series.take_next(count)
+
+
+class CampaignQuerySet(models.QuerySet["Campaign"]):
+    def for_user(self, user: "User", action: Action) -> "CampaignQuerySet":
+        return self.filter(user.reach(action, "committee__", Side.WORKPLACE))
+
+    def for_figures(self, user: "User", action: Action = Action.SEE_FIGURES) -> "CampaignQuerySet":
+        """Campaigns of which the user may see or export the figures: own committee, or from above (never texts)."""
+        return self.filter(user.reach(action, "committee__"))
+
+
+class Campaign(models.Model):
+    class State(models.TextChoices):
+        DRAFT = "draft", "đang soạn"
+        OPEN = "open", "đã phát hành"
+        CLOSED = "closed", "đã kết thúc"
+        ARCHIVED = "archived", "đã lưu trữ"
+
+    MOVES = {
+        State.DRAFT: frozenset({State.OPEN}),
+        State.OPEN: frozenset({State.CLOSED}),
+        State.CLOSED: frozenset({State.ARCHIVED}),
+        State.ARCHIVED: frozenset(),
+    }
+    STAMPS = {State.OPEN: "opened", State.CLOSED: "closed"}
+
+    committee = models.ForeignKey(Organization, models.PROTECT, related_name="campaigns")
+    year = models.PositiveSmallIntegerField("năm")
+    rulebook = models.CharField("bộ quy định", max_length=40, default=CURRENT)
+    self_criticism_on = models.DateField("ngày bắt đầu kiểm điểm")
+    due_on = models.DateField("hạn trả lời")
+    reply_address = models.CharField("nơi nhận trả lời", max_length=250, blank=True)
+    state = models.CharField("trạng thái", max_length=8, choices=State.choices, default=State.DRAFT)
+    prepared_by = models.ForeignKey("members.Seat", models.PROTECT, related_name="+")
+    prepared_at = models.DateTimeField(auto_now_add=True)
+    presented_at = models.DateTimeField("trình ký lúc", null=True)
+    presented_by = models.ForeignKey("members.Seat", models.PROTECT, null=True, related_name="+")
+    opened_at = models.DateTimeField(null=True)
+    opened_by = models.ForeignKey("members.Seat", models.PROTECT, null=True, related_name="+")
+    closed_at = models.DateTimeField(null=True)
+    closed_by = models.ForeignKey("members.Seat", models.PROTECT, null=True, related_name="+")
+
+    objects = CampaignQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "đợt lấy ý kiến nhận xét"
+        ordering = ["-year", "-pk"]
+        constraints = [
+            models.CheckConstraint(
+                name="campaign_state_known", condition=Q(state__in=["draft", "open", "closed", "archived"])
+            ),
+            models.UniqueConstraint(name="campaign_one_a_year", fields=["committee", "year"]),
+            models.CheckConstraint(
+                name="campaign_due_before_self_criticism", condition=Q(due_on__lt=F("self_criticism_on"))
+            ),
+            models.CheckConstraint(
+                name="campaign_opened_by_whom",
+                condition=Q(state="draft") | Q(opened_at__isnull=False, opened_by__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Đợt lấy ý kiến nhận xét của cấp ủy nơi cư trú năm {self.year}"
+
+    @property
+    def book(self) -> Rulebook:
+        return load(self.rulebook)
+
+    # Who is asked
+
+    def people(self) -> "models.QuerySet[Any]":
+        """All members of the committee, each with `reason` ("" = is asked), `placement_id` and `commune_id`."""
+        placement = Placement.objects.current().filter(member=OuterRef("pk"))
+        asked = EvaluationRequest.objects.live().filter(campaign=self.pk, member=OuterRef("pk"))
+        new_after = months_before(self.self_criticism_on, self.book.admitted_months)
+        return (
+            Member.objects.in_committee(self.committee)
+            .annotate(
+                placement_id=Subquery(placement.values("pk")[:1]),
+                commune_id=Subquery(placement.values("commune")[:1]),
+                standing=Subquery(placement.values("standing")[:1]),
+            )
+            .annotate(
+                reason=Case(
+                    When(Exists(asked), then=Value(Reason.ALREADY.value)),
+                    When(placement_id=None, then=Value(Reason.NO_COMMUNE.value)),
+                    When(standing=Placement.Standing.EXEMPT_ACTIVITY, then=Value(Reason.EXEMPT.value)),
+                    When(joined_on__gt=new_after, then=Value(Reason.NEW.value)),
+                    default=Value(""),
+                    output_field=CharField(),
+                )
+            )
+        )
+
+    def preview(self) -> Preview:
+        rows = self.people()
+        counted = Counter(rows.filter(reason="").order_by().values_list("commune_id", flat=True))
+        communes = Organization.objects.filter(pk__in=counted).order_by("locality_key", "pk")
+        left_out = rows.exclude(reason__in=["", Reason.ALREADY])
+        return Preview(
+            [(commune, counted[commune.pk]) for commune in communes],
+            list(left_out),
+            rows.filter(reason=Reason.ALREADY).count(),
+        )
+
+    # Trình ký → Phát hành
+
+    def can_present(self) -> bool:
+        return self.state in (self.State.DRAFT, self.State.OPEN)
+
+    @transaction.atomic
+    def present(self, *, by: "Seat") -> int:
+        """Prepare requests and letters for signature (trình ký); how many wait now. Again: adds who is missing."""
+        locked = self._lock()
+        if not locked.can_present():
+            raise WrongState("Đợt lấy ý kiến này đã kết thúc.")
+        self._insert_requests()
+        letters = self._draft_letters(by)
+        if not letters:
+            raise Refused("Chưa có đảng viên nào cần đề nghị nhận xét. Xem danh sách và lý do ở phần xem trước.")
+        self.presented_at, self.presented_by = timezone.now(), by
+        self.save(update_fields=["presented_at", "presented_by"])
+        AuditEvent.objects.record_many(
+            "Campaign.present", by=by, model=Document, ids=[document.pk for document in letters]
+        )
+        return len(letters)
+
+    @transaction.atomic
+    def take_back(self, *, by: "Seat") -> None:
+        """From "trình ký" back to work: nothing has left the house, so the prepared requests end as cancelled."""
+        self._lock()
+        waiting = self.documents.filter(state=Document.State.FOR_SIGNATURE)
+        prepared = self.requests.filter(state=EvaluationRequest.State.PREPARED)
+        move_all(prepared, EvaluationRequest.State.CANCELLED, by=by, end_code="taken_back", end_note="Rút về soạn lại")
+        move_all(waiting, Document.State.DRAFT, by=by)
+        self.presented_at = self.presented_by = None
+        self.save(update_fields=["presented_at", "presented_by"])
+
+    def can_issue(self, by: "Seat | None" = None) -> bool:
+        """Letters wait for signature, and the signer is not the one who drafted them."""
+        return self.presented_at is not None and (by is None or self._is_other(by))
+
+    def _is_other(self, by: "Seat") -> bool:
+        return self.presented_by is not None and self.presented_by.user_id != by.user_id
+
+    @transaction.atomic
+    def issue(self, numbers: NumberChoice, *, by: "Seat", on: date | None = None) -> int:
+        """Number and send out every letter that waits (phát hành); how many. Pressing twice sends nothing twice."""
+        locked = self._lock()
+        self.presented_at, self.presented_by = locked.presented_at, locked.presented_by
+        if not self.can_issue():
+            return 0
+        if not self._is_other(by):
+            raise Refused("Người soạn không tự ký phát hành. Xin để đồng chí khác có nhiệm vụ ký phát hành.")
+        on = on or timezone.localdate()
+        waiting = self.documents.filter(state=Document.State.FOR_SIGNATURE).order_by("recipient__locality_key", "pk")
+        count = self._number(list(waiting), numbers, by, on)
+        move_all(waiting, Document.State.ISSUED, by=by, issued_on=on)
+        prepared = EvaluationRequest.objects.filter(campaign=self, state=EvaluationRequest.State.PREPARED)
+        move_all(prepared, EvaluationRequest.State.ISSUED, by=by)
+        self._queue_letters()
+        if locked.state == self.State.DRAFT:
+            move(self, self.State.OPEN, by=by)
+        self.presented_at = self.presented_by = None
+        self.save(update_fields=["presented_at", "presented_by"])
+        return count
+
+    @transaction.atomic
+    def close(self, *, by: "Seat") -> int:
+        """Hard end: requests without an answer are kept as "chưa có ý kiến của nơi cư trú"; how many."""
+        silent = move_all(self.requests.awaiting_answer(), EvaluationRequest.State.NO_REPLY, by=by)
+        move(self, self.State.CLOSED, by=by)
+        return silent
+
+    def _lock(self) -> "Campaign":
+        return Campaign.objects.select_for_update().select_related("presented_by").get(pk=self.pk)
+
+    def _insert_requests(self) -> int:
+        """One statement for the whole committee; NOT EXISTS (in `people`) is fast, ON CONFLICT closes the race."""
+        columns: dict[str, Any] = {
+            "member_id": F("pk"),
+            "placement_id": F("placement_id"),
+            "residence_commune_id": F("commune_id"),
+            "campaign_id": Value(self.pk),
+            "asked_by_id": Value(self.committee_id),
+            "asker_now_id": Value(self.committee_id),
+            "year": Value(self.year),
+            "part": Value("whole"),
+            "state": Value(EvaluationRequest.State.PREPARED.value),
+            "due_on": Value(self.due_on),
+            "created_at": Value(timezone.now()),
+            "end_code": Value(""),
+            "end_note": Value(""),
+        }
+        selected = self.people().filter(reason="").order_by().annotate(**{f"c_{n}": v for n, v in columns.items()})
+        return insert_selected(EvaluationRequest, list(columns), selected.values_list(*(f"c_{n}" for n in columns)))
+
+    def _draft_letters(self, by: "Seat") -> list[Document]:
+        """One letter for each commune with prepared requests, facts frozen as they are now."""
+        prepared = self.requests.filter(state=EvaluationRequest.State.PREPARED)
+        rows = letter_rows(prepared)
+        communes = {org.pk: org for org in Organization.objects.filter(pk__in=rows)}
+        drafts = {
+            document.recipient_id: document
+            for document in self.documents.filter(state__in=[Document.State.DRAFT, Document.State.FOR_SIGNATURE])
+        }
+        rounds = Counter(
+            self.documents.filter(state=Document.State.ISSUED, genre=Document.Genre.REQUEST_LETTER).values_list(
+                "recipient_id", flat=True
+            )
+        )
+        fresh = []
+        for commune_id, people in rows.items():
+            facts = self._letter(communes[commune_id], people, rounds[commune_id] + 1, by)
+            if commune_id in drafts:
+                drafts[commune_id].facts, drafts[commune_id].prepared_by = facts.facts, by
+            else:
+                fresh.append(facts)
+        Document.objects.bulk_update(drafts.values(), ["facts", "prepared_by"], batch_size=200)
+        Document.objects.bulk_create(fresh, batch_size=200)
+        unsent = self.documents.filter(genre=Document.Genre.REQUEST_LETTER)
+        move_all(unsent.filter(state=Document.State.DRAFT, recipient__in=rows), Document.State.FOR_SIGNATURE, by=by)
+        own = unsent.filter(state=Document.State.FOR_SIGNATURE, recipient=OuterRef("residence_commune"))
+        prepared.update(letter=Subquery(own.values("pk")[:1]))
+        return list(unsent.filter(state=Document.State.FOR_SIGNATURE))
+
+    def _letter(self, commune: Organization, people: list[dict[str, Any]], round_no: int, by: "Seat") -> Document:
+        committee = self.committee
+        return new_document(
+            Document.Genre.REQUEST_LETTER,
+            key=f"request:campaign:{self.pk}:commune:{commune.pk}:{round_no}",
+            issuer=committee,
+            recipient=commune,
+            campaign=self,
+            prepared_by=by,
+            abstract=f"V/v đề nghị nhận xét đảng viên giữ mối liên hệ nơi cư trú năm {self.year}",
+            facts={
+                "abstract": f"V/v đề nghị nhận xét đảng viên đang công tác giữ mối liên hệ nơi cư trú năm {self.year}",
+                "to": commune.name,
+                "basis": list(self.book.basis),
+                "year": self.year,
+                "purpose_text": f"phục vụ kiểm điểm, đánh giá, xếp loại chất lượng năm {self.year}",
+                "period": {"from": f"{self.year}-01-01", "to": f"{self.year}-12-31"},
+                "due_on": self.due_on.isoformat(),
+                "reply_to": {
+                    "name": committee.name,
+                    "address": self.reply_address or committee.address,
+                    "phone": committee.phone,
+                    "email": committee.email,
+                },
+                "recipients": ["Như trên", f"Lưu {committee.name}"],
+                "rows": people,
+            },
+        )
+
+    def _number(self, waiting: list[Document], numbers: NumberChoice, by: "Seat", on: date) -> int:
+        series = NumberSeries.locked(self.committee, Document.SIGNS[Document.Genre.REQUEST_LETTER], on)
+        for document, number in zip(waiting, numbers.take(series, len(waiting), by), strict=True):
+            document.series, document.number = series, str(number)
+        Document.objects.bulk_update(waiting, ["series", "number"], batch_size=200)
+        return len(waiting)
+
+    def _queue_letters(self) -> None:
+        unsent = self.documents.filter(
+            genre=Document.Genre.REQUEST_LETTER, state=Document.State.ISSUED, letters=None
+        ).select_related("recipient")
+        counts = dict(self.requests.order_by().values_list("letter").annotate(n=models.Count("pk")))
+        due = self.due_on.isoformat()
+        Letter.objects.bulk_create(
+            [
+                letter_for(
+                    document,
+                    Letter.Kind.REQUEST,
+                    {"count": counts.get(document.pk, 0), "due_on": self.due_on.isoformat()},
+                )
+                for document in unsent
+            ],
+            batch_size=200,
+            ignore_conflicts=True,
+        )
+
+
+def months_before(day: date, months: int) -> date:
+    """The same day of an earlier month, or that month's last day."""
+    index = day.year * 12 + day.month - 1 - months
+    year, month = divmod(index, 12)
+    last = (date(year + (month == 11), (month + 1) % 12 + 1, 1) - date.resolution).day
+    return date(year, month + 1, min(day.day, last))
+
+
+def letter_rows(requests: "models.QuerySet[EvaluationRequest]") -> dict[int, list[dict[str, Any]]]:
+    """{commune id: rows of the letter's list, in the order of names}; three queries however many requests."""
+    rows: dict[int, list[dict[str, Any]]] = {}
+    cells = {
+        membership.member_id: membership
+        for membership in Membership.objects.filter(until_on=None, member__requests__in=requests).select_related("cell")
+    }
+    for matter in requests.select_related("member", "placement").order_by("member__sort_key", "pk"):
+        member, membership = matter.member, cells.get(matter.member_id)
+        people = rows.setdefault(matter.residence_commune_id, [])
+        people.append(
+            {
+                "no": len(people) + 1,
+                "name": member.full_name,
+                "birth": member.birth,
+                "sex": member.get_sex_display(),
+                "position": membership.position if membership else "",
+                "workplace_cell": membership.cell.name if membership else "",
+                "residence": ", ".join(part for part in (member.address, matter.placement.cell_as_written) if part),
+            }
+        )
+    return rows
+
+
+def insert_selected(model: type[models.Model], columns: list[str], selected: "models.QuerySet[Any]") -> int:
+    """INSERT … SELECT … ON CONFLICT DO NOTHING; how many rows came in. The same text on SQLite and PostgreSQL."""
+    sql, params = selected.query.sql_with_params()
+    quoted = ", ".join(connection.ops.quote_name(column) for column in columns)
+    table = connection.ops.quote_name(model._meta.db_table)
+    with connection.cursor() as cursor:
+        # Names come from the model, values travel as parameters.
+        cursor.execute(f"INSERT INTO {table} ({quoted}) {sql} ON CONFLICT DO NOTHING", params)  # noqa: S608
+        return int(cursor.rowcount)

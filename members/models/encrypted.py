@@ -1,0 +1,38 @@
+"""Columns whose content is readable only with the keys in the environment (settings.FIELD_KEYS, newest first)."""
+
+import hashlib
+import hmac
+import json
+from typing import Any
+
+from cryptography.fernet import Fernet, MultiFernet
+from django.conf import settings
+from django.db import models
+
+
+def _cipher() -> MultiFernet:
+    return MultiFernet([Fernet(key) for key in settings.FIELD_KEYS])
+
+
+def blind_index(value: str) -> str:
+    """Keyed digest that lets an encrypted value be found again without being readable; "" stays ""."""
+    if not value:
+        return ""
+    return hmac.new(settings.BLIND_INDEX_KEY.encode(), value.encode(), hashlib.sha256).hexdigest()
+
+
+class EncryptedTextField(models.TextField):  # type: ignore[type-arg]
+    def from_db_value(self, value: str | None, *_: object) -> str | None:
+        return _cipher().decrypt(value.encode()).decode() if value else value
+
+    def get_prep_value(self, value: Any) -> Any:
+        return _cipher().encrypt(str(value).encode()).decode() if value else value
+
+
+class EncryptedJSONField(EncryptedTextField):
+    def from_db_value(self, value: str | None, *_: object) -> Any:
+        text = super().from_db_value(value)
+        return json.loads(text) if text else {}
+
+    def get_prep_value(self, value: Any) -> Any:
+        return super().get_prep_value(json.dumps(value, ensure_ascii=False)) if value else ""

@@ -1,0 +1,55 @@
+"""Which pages stand in the header for the person who is signed in."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+
+from members.models import Seat, User
+from members.roles import Action
+
+# (action that opens the page, words, URL name, what the URL needs of the seat)
+_ENTRIES: tuple[tuple[Action, str, str, str], ...] = (
+    (Action.SEE_MEMBERS, "Danh sách đảng viên", "members:member_list", ""),
+    (Action.PREPARE, "Đợt lấy ý kiến", "evaluations:campaign_list", ""),
+    (Action.SIGN, "Đợt lấy ý kiến", "evaluations:campaign_list", ""),
+    (Action.REGISTER, "Công văn đến", "evaluations:letters_in", ""),
+    (Action.ASSIGN, "Phân chi bộ", "evaluations:assign", "organization"),
+    (Action.CONFIRM, "Xác nhận", "evaluations:confirm_list", "organization"),
+    (Action.REPLY, "Trả lời", "evaluations:replies", "organization"),
+    (Action.SEE_FIGURES, "Số liệu", "evaluations:figures", ""),
+    (Action.CONFIGURE, "Hộp thư đi", "evaluations:outbox", ""),
+)
+
+
+def navigation(request: HttpRequest) -> dict[str, Any]:
+    user = getattr(request, "user", None)
+    if not isinstance(user, User):
+        return {}
+    links = [("/", "Việc hôm nay"), *_links(user)]
+    if user.member_id:
+        links.append((reverse("evaluations:mine"), "Của tôi"))
+    return {
+        "navigation": [(url, label, request.path == url) for url, label in links],
+        "person_name": user.full_name,
+        "seats": user.seats_now,
+    }
+
+
+def _links(user: User) -> list[tuple[str, str]]:
+    found: dict[str, str] = {}
+    for action, label, name, needs in _ENTRIES:
+        for seat, grant in user.grants(action):
+            if not _fits(seat, grant.side):
+                continue
+            found.setdefault(reverse(name, args=[seat.organization_id] if needs else []), label)
+    return list(found.items())
+
+
+def _fits(seat: Seat, side: str) -> bool:
+    """A committee's role carries both sides; only a commune has residence work, and no commune-less page needs it."""
+    is_commune = bool(seat.organization.unit)
+    is_residence_cell = seat.organization.side == "residence"
+    if side == "residence":
+        return is_commune
+    return side == "platform" or not (is_commune or is_residence_cell)

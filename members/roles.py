@@ -1,0 +1,100 @@
+"""Who may do what: the whole table on one page. Pure data; imports nothing of ours.
+
+A role is held *at an organisation* (a Seat). Each of its grants names an action, the side it is done on and how far
+down the tree it reaches. Rights of a person are the union of the grants of the seats held today.
+"""
+
+from dataclasses import dataclass
+
+from django.db.models import TextChoices
+
+
+class Side(TextChoices):
+    WORKPLACE = "workplace", "Nơi công tác"
+    RESIDENCE = "residence", "Nơi cư trú"
+    PLATFORM = "platform", "Hệ thống"
+
+
+class Depth(TextChoices):
+    OWN = "own", "Tổ chức mình"
+    BELOW = "below", "Tổ chức mình và cấp dưới"
+    FIGURES = "figures", "Chỉ xem số liệu"
+
+
+class Action(TextChoices):
+    # Workplace side
+    SEE_MEMBERS = "see_members", "Xem danh sách đảng viên"
+    KEEP_ROSTER = "keep_roster", "Nhập, cập nhật danh sách đảng viên"
+    PREPARE = "prepare", "Soạn đợt lấy ý kiến"
+    SIGN = "sign", "Ký, phát hành"
+    RECEIVE = "receive", "Nhận, đọc kết quả nhận xét"
+    EXPORT = "export", "Xuất báo cáo"
+    # Residence side
+    SEE_RESIDENTS = "see_residents", "Xem đảng viên giữ mối liên hệ"
+    REGISTER = "register", "Vào sổ công văn đến"
+    ASSIGN = "assign", "Phân về chi bộ"
+    CONFIRM = "confirm", "Xác nhận, đề nghị bổ sung"
+    REPLY = "reply", "Phát hành công văn trả lời"
+    RECORD = "record", "Ghi sổ điểm danh"
+    WRITE = "write", "Soạn nhận xét"
+    SUBMIT = "submit", "Gửi nhận xét lên đảng ủy"
+    # Platform
+    SEE_FIGURES = "see_figures", "Xem số liệu tổng hợp"
+    CONFIGURE = "configure", "Cấu hình hệ thống"
+    AUDIT = "audit", "Kiểm tra lịch sử"
+
+
+@dataclass(frozen=True)
+class Grant:
+    action: Action
+    side: Side
+    depth: Depth
+
+
+class Role(TextChoices):
+    SECRETARY = "secretary", "Bí thư chi bộ"
+    CELL_COMMITTEE = "cell_committee", "Chi ủy viên"
+    CLERK = "clerk", "Văn thư"
+    OFFICER = "officer", "Cán bộ phụ trách"
+    SIGNER = "signer", "Người ký"
+    OVERSEER = "overseer", "Cán bộ theo dõi cấp trên"
+    ADMINISTRATOR = "administrator", "Quản trị hệ thống"
+    AUDITOR = "auditor", "Cán bộ kiểm tra lịch sử"
+
+
+def _grants(side: Side, depth: Depth, *actions: Action) -> tuple[Grant, ...]:
+    return tuple(Grant(action, side, depth) for action in actions)
+
+
+# A committee may stand on both sides at once (a ward committee has its own staff's cells and the residence cells), so a
+# committee role carries the grants of both; which of them find anything depends on the rows, not on the role.
+GRANTS: dict[Role, tuple[Grant, ...]] = {
+    Role.SECRETARY: (
+        *_grants(Side.WORKPLACE, Depth.OWN, Action.SEE_MEMBERS),
+        *_grants(Side.RESIDENCE, Depth.OWN, Action.SEE_RESIDENTS, Action.RECORD, Action.WRITE, Action.SUBMIT),
+    ),
+    Role.CELL_COMMITTEE: (
+        *_grants(Side.WORKPLACE, Depth.OWN, Action.SEE_MEMBERS),
+        *_grants(Side.RESIDENCE, Depth.OWN, Action.SEE_RESIDENTS, Action.RECORD, Action.WRITE),
+    ),
+    Role.CLERK: (
+        *_grants(Side.WORKPLACE, Depth.BELOW, Action.SEE_MEMBERS),
+        *_grants(Side.RESIDENCE, Depth.BELOW, Action.SEE_RESIDENTS),
+        *_grants(Side.RESIDENCE, Depth.OWN, Action.REGISTER),
+    ),
+    Role.OFFICER: (
+        *_grants(Side.WORKPLACE, Depth.BELOW, Action.SEE_MEMBERS, Action.KEEP_ROSTER),
+        *_grants(Side.WORKPLACE, Depth.OWN, Action.PREPARE, Action.RECEIVE, Action.EXPORT, Action.SEE_FIGURES),
+        *_grants(Side.RESIDENCE, Depth.BELOW, Action.SEE_RESIDENTS, Action.ASSIGN, Action.CONFIRM),
+        *_grants(Side.RESIDENCE, Depth.OWN, Action.REGISTER),
+    ),
+    Role.SIGNER: (
+        *_grants(Side.WORKPLACE, Depth.BELOW, Action.SEE_MEMBERS),
+        *_grants(Side.WORKPLACE, Depth.OWN, Action.SIGN, Action.RECEIVE, Action.EXPORT, Action.SEE_FIGURES),
+        *_grants(Side.RESIDENCE, Depth.BELOW, Action.SEE_RESIDENTS, Action.CONFIRM, Action.REPLY),
+    ),
+    # Province and other superior committees see figures, never texts (design §6).
+    Role.OVERSEER: _grants(Side.PLATFORM, Depth.FIGURES, Action.SEE_FIGURES),
+    Role.ADMINISTRATOR: _grants(Side.PLATFORM, Depth.FIGURES, Action.CONFIGURE, Action.SEE_FIGURES, Action.EXPORT),
+    Role.AUDITOR: _grants(Side.PLATFORM, Depth.BELOW, Action.AUDIT),
+}
