@@ -301,7 +301,7 @@ class Campaign(models.Model):
             prepared_by=by,
             abstract=f"V/v đề nghị nhận xét đảng viên giữ mối liên hệ nơi cư trú năm {self.year}",
             facts={
-                "abstract": f"V/v đề nghị nhận xét đảng viên đang công tác giữ mối liên hệ nơi cư trú năm {self.year}",
+                "abstract": f"đề nghị nhận xét đảng viên đang công tác giữ mối liên hệ nơi cư trú năm {self.year}",
                 "to": commune.name,
                 "basis": list(self.book.basis),
                 "year": self.year,

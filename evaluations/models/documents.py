@@ -10,10 +10,11 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from members.models import Organization
+from members.roles import Action, Side
 from members.states import Refused
 
 if TYPE_CHECKING:
-    from members.models import Seat
+    from members.models import Seat, User
 
 
 class NumberSeries(models.Model):
@@ -162,8 +163,40 @@ class DocumentQuerySet(models.QuerySet["Document"]):
         ).update(render_lease_until=lease)
         return self.get(pk=document_id) if claimed else None
 
+    def readable_by(self, user: "User") -> "DocumentQuerySet":
+        """Issued paper this user may open: as issuer, as recipient, as asker of an answered request, or about himself."""
+        asked = "version__assessment__requests__"
+        answered = Q(**{f"{asked}state__in": ["answered", "received", "considered", "return_asked"]})
+        letters = (
+            _any(user, (Action.PREPARE, Action.SIGN, Action.RECEIVE), "issuer__", Side.WORKPLACE)
+            | _any(user, (Action.RECEIVE,), "recipient__", Side.WORKPLACE)
+            | _any(user, (Action.REGISTER, Action.ASSIGN, Action.CONFIRM, Action.REPLY), "recipient__", Side.RESIDENCE)
+            | _any(user, (Action.REGISTER, Action.CONFIRM, Action.REPLY), "issuer__", Side.RESIDENCE)
+        )
+        forms = (
+            _any(user, (Action.CONFIRM, Action.REPLY), "issuer__parent__", Side.RESIDENCE)
+            | _any(user, (Action.WRITE,), "issuer__", Side.RESIDENCE)
+            | answered & user.reach(Action.RECEIVE, f"{asked}asker_now__", Side.WORKPLACE)
+        )
+        if user.member_id:
+            forms |= answered & Q(**{f"{asked}member": user.member_id})
+        reports = _any(user, (Action.EXPORT, Action.SEE_FIGURES), "issuer__", None)
+        genre = Document.Genre
+        return self.filter(
+            Q(genre__in=[genre.REQUEST_LETTER, genre.REPLY_LETTER]) & letters
+            | Q(genre=genre.ASSESSMENT_FORM) & forms
+            | Q(genre=genre.REPORT) & reports
+        ).distinct()
+
     def with_files(self) -> "DocumentQuerySet":
         return self.prefetch_related(models.Prefetch("files", DocumentFile.objects.defer("content")))
+
+
+def _any(user: "User", actions: tuple[Action, ...], prefix: str, side: Side | None) -> Q:
+    reach = Q(pk__in=[])
+    for action in actions:
+        reach |= user.reach(action, prefix, side)
+    return reach
 
 
 class Document(models.Model):

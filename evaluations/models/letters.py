@@ -4,10 +4,10 @@ import base64
 import hashlib
 import hmac
 import socket
-from datetime import date, timedelta
+from datetime import timedelta
 
 from django.conf import settings
-from django.db import models, transaction
+from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 

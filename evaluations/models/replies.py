@@ -100,7 +100,7 @@ def _reply_facts(letter: Document, ready: RequestQuerySet, round_no: int) -> dic
     asked, ready_count = letter.requests.count(), ready.count()
     remaining = asked - answered - ready_count - declined.count()
     return {
-        "abstract": f"V/v nhận xét đảng viên đang công tác giữ mối liên hệ nơi cư trú năm {year}",
+        "abstract": f"nhận xét đảng viên đang công tác giữ mối liên hệ nơi cư trú năm {year}",
         "to": letter.issuer.name,
         "reference": {"number": f"{padded(letter.number)}-{letter.sign}", "issued_on": letter.issued_on.isoformat()}
         if letter.number and letter.issued_on

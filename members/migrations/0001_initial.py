@@ -135,7 +135,7 @@ class Migration(migrations.Migration):
             name='Membership',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.CharField(blank=True, max_length=120, verbose_name='chức vụ, vị trí công tác')),
+                ('position', models.CharField(blank=True, max_length=200, verbose_name='chức vụ, vị trí công tác')),
                 ('from_on', models.DateField(verbose_name='từ ngày')),
                 ('until_on', models.DateField(blank=True, null=True, verbose_name='đến ngày')),
                 ('member', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='memberships', to='members.member')),

@@ -3,11 +3,13 @@
 from datetime import date
 from typing import TYPE_CHECKING, TypedDict
 
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Count, Q
 
+from members.models.history import AuditEvent
 from members.models.organizations import Organization
 from members.models.placements import Placement
+from members.states import Refused
 
 if TYPE_CHECKING:
     from members.models.accounts import Seat
@@ -116,14 +118,41 @@ class Activity(models.Model):
         ordering = ["on", "pk"]
 
 
+@transaction.atomic
+def add_meeting(cell: Organization, held_on: date, kind: str, theme: str, *, by: "Seat") -> ContactMeeting:
+    """Enter a meeting in the cell's book. Raises Refused when it stands there already."""
+    meeting, is_new = ContactMeeting.objects.get_or_create(
+        cell=cell, held_on=held_on, kind=kind, defaults={"theme": theme, "recorded_by": by}
+    )
+    if not is_new:
+        raise Refused("Cuộc họp loại này trong ngày đã chọn đã có trong sổ.")
+    AuditEvent.objects.record("ContactMeeting.add", by=by, on=meeting)
+    return meeting
+
+
+@transaction.atomic
+def record_joint_review(
+    cell: Organization, year: int, held_on: date, attendees: list[Attendee], *, by: "Seat"
+) -> JointReview:
+    """Enter the meeting of the cell committee with the Front committee; both sides must have been there."""
+    if {person["side"] for person in attendees} != {"cell", "front"}:
+        raise Refused("Cuộc họp phải có đại diện chi ủy (bí thư) và đại diện Ban công tác Mặt trận.")
+    review = JointReview.objects.create(cell=cell, year=year, held_on=held_on, attendees=attendees, recorded_by=by)
+    AuditEvent.objects.record("JointReview.record", by=by, on=review)
+    return review
+
+
+@transaction.atomic
 def record_attendance(meeting: ContactMeeting, statuses: dict[int, str], *, by: "Seat") -> int:
     """Write or correct who came ({placement id: status or "" for not recorded}); how many rows changed."""
+    # Two people entering the same meeting wait for each other instead of colliding.
+    ContactMeeting.objects.select_for_update().get(pk=meeting.pk)
     known = {row.placement_id: row for row in meeting.attendances.all()}
     fresh, changed, gone = [], [], []
     for placement_id, status in statuses.items():
         row = known.get(placement_id)
         if row and not status:
-            gone.append(row.pk)
+            gone.append(row)
         elif row and row.status != status:
             row.status, row.recorded_by = status, by
             changed.append(row)
@@ -131,8 +160,11 @@ def record_attendance(meeting: ContactMeeting, statuses: dict[int, str], *, by: 
             fresh.append(Attendance(meeting=meeting, placement_id=placement_id, status=status, recorded_by=by))
     Attendance.objects.bulk_create(fresh)
     Attendance.objects.bulk_update(changed, ["status", "recorded_by"])
-    Attendance.objects.filter(pk__in=gone).delete()
-    return len(fresh) + len(changed) + len(gone)
+    Attendance.objects.filter(pk__in=[row.pk for row in gone]).delete()
+    touched = [row.placement_id for row in (*fresh, *changed, *gone)]
+    if touched:
+        AuditEvent.objects.record_many("Attendance.record", by=by, model=Placement, ids=touched)
+    return len(touched)
 
 
 def meetings_of_year(cell: Organization, year: int) -> "models.QuerySet[ContactMeeting]":

@@ -90,7 +90,7 @@ class Membership(models.Model):
 
     member = models.ForeignKey(Member, models.PROTECT, related_name="memberships")
     cell = models.ForeignKey(Organization, models.PROTECT, related_name="memberships")
-    position = models.CharField("chức vụ, vị trí công tác", max_length=120, blank=True)
+    position = models.CharField("chức vụ, vị trí công tác", max_length=200, blank=True)
     from_on = models.DateField("từ ngày")
     until_on = models.DateField("đến ngày", null=True, blank=True)
 

@@ -4,12 +4,12 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from django.db import models, transaction
-from django.db.models import F, Q
+from django.db.models import F, OuterRef, Q, Subquery
 from django.utils import timezone
 
 from members.models.history import AuditEvent
 from members.models.organizations import Organization
-from members.models.people import Member
+from members.models.people import Member, Membership
 from members.names import search_key
 from members.roles import Action, Side
 
@@ -26,7 +26,15 @@ class PlacementQuerySet(models.QuerySet["Placement"]):
         return self.filter(standing=Placement.Standing.ACTIVE)
 
     def of_cell(self, cell: Organization) -> "PlacementQuerySet":
-        return self.current().filter(cell=cell).select_related("member").order_by("member__sort_key", "pk")
+        """Who belongs to a residence cell now, in the order of names; each with `workplace`, as no name stands alone."""
+        open_membership = Membership.objects.filter(member=OuterRef("member"), until_on=None)
+        return (
+            self.current()
+            .filter(cell=cell)
+            .select_related("member")
+            .annotate(workplace=Subquery(open_membership.values("cell__parent__name")[:1]))
+            .order_by("member__sort_key", "pk")
+        )
 
     def for_residence(self, user: "User", action: Action) -> "PlacementQuerySet":
         """Placements the user reaches from the residence side, by the commune or by the cell."""

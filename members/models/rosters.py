@@ -4,6 +4,7 @@
 preview and the writing cannot disagree. Staged rows hold personal data: they die at import or after seven days.
 """
 
+from dataclasses import asdict
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -164,6 +165,10 @@ class StagedRow(models.Model):
         self.commune = self.chosen_commune or directory.commune(self.values["commune"])
         if self.errors:
             self.plan = self.Plan.FAULTY
+            return
+        if not self.values["birth_year"]:
+            self.plan = self.Plan.FAULTY
+            self.found = [["birth_date", "Chưa có ngày sinh hoặc năm sinh. Bổ sung vào tệp rồi nhập lại dòng này."]]
             return
         if self.commune is None:
             self.plan = self.Plan.FAULTY

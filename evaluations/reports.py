@@ -1,0 +1,178 @@
+"""Figures of a campaign (counters of domain §7.4) and the report that is made of them. Figures only, no names."""
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
+from django.db.models import Count, F, Q
+from django.utils import timezone
+
+from evaluations.models import AssessmentVersion, Campaign, Document, EvaluationRequest, Letter
+from evaluations.models.documents import new_document
+from members.models import Attendance, Member, Placement
+from members.states import move
+
+if TYPE_CHECKING:
+    from members.models import Seat
+
+ANSWERED = ("answered", "received", "considered", "return_asked")
+DONE = Q(state__in=ANSWERED)
+
+
+def by_commune(campaign: Campaign) -> list[dict[str, Any]]:
+    """One row for each commune asked: how many requests reached which step. One query."""
+    asked = campaign.requests.exclude(state__in=["prepared", "cancelled", "superseded"])
+    rows = (
+        asked.order_by()
+        .values("residence_commune", name=F("residence_commune__name"))
+        .annotate(
+            asked=Count("pk"),
+            registered=Count("pk", filter=Q(at_commune_at__isnull=False)),
+            at_cell=Count("pk", filter=Q(at_cell_at__isnull=False)),
+            answered=Count("pk", filter=DONE),
+            declined=Count("pk", filter=Q(state="declined")),
+            silent=Count("pk", filter=Q(state__in=["issued", "at_commune", "at_cell", "no_reply"])),
+        )
+    )
+    return list(rows.order_by("residence_commune__locality_key"))
+
+
+def campaign_facts(campaign: Campaign) -> dict[str, Any]:
+    """The frozen facts of templates/documents/report.html."""
+    communes = by_commune(campaign)
+    total = Counter({key: sum(row[key] for row in communes) for key in ("asked", "answered", "declined", "silent")})
+    versions = list(
+        AssessmentVersion.objects.filter(
+            state="confirmed", assessment__requests__in=campaign.requests.filter(DONE)
+        ).distinct()
+    )
+    today = timezone.localdate()
+    return {
+        "title": "BÁO CÁO",
+        "abstract": f"kết quả lấy ý kiến nhận xét của cấp ủy nơi cư trú năm {campaign.year}",
+        "to": "",
+        "period": {"from": timezone.localdate(campaign.prepared_at).isoformat(), "to": today.isoformat()},
+        "sections": [
+            _subjects(campaign),
+            _requests(campaign, total),
+            _participation(campaign),
+            _outcome(versions, campaign),
+        ],
+        "by_commune": [{key: value for key, value in row.items() if key != "residence_commune"} for row in communes],
+        "distribution": _distribution(versions, campaign),
+        "remarks": _remarks(total),
+        "recipients": [f"Lưu {campaign.committee.name}"],
+    }
+
+
+def _row(label: str, value: int, of: int | None = None) -> dict[str, Any]:
+    return {"label": label, "value": value, "share": round(100 * value / of, 1) if of else None}
+
+
+def _subjects(campaign: Campaign) -> dict[str, Any]:
+    members = Member.objects.in_committee(campaign.committee)
+    placed = Placement.objects.current().filter(member__in=members.values("pk"))
+    counts = placed.aggregate(
+        all=Count("pk"),
+        accepted=Count("pk", filter=Q(cell__isnull=False)),
+        exempt=Count("pk", filter=Q(standing=Placement.Standing.EXEMPT_ACTIVITY)),
+    )
+    total = members.count()
+    return {
+        "heading": "Đảng viên thuộc diện giữ mối liên hệ với nơi cư trú",
+        "rows": [
+            _row("Tổng số đảng viên đang công tác", total),
+            _row("Đã ghi nơi giữ mối liên hệ", counts["all"], total),
+            _row("Đã được phân về chi bộ nơi cư trú", counts["accepted"], total),
+            _row("Được miễn sinh hoạt nơi cư trú", counts["exempt"], total),
+            _row("Chưa có nơi giữ mối liên hệ", total - counts["all"], total),
+        ],
+    }
+
+
+def _requests(campaign: Campaign, total: Counter[str]) -> dict[str, Any]:
+    late = campaign.requests.filter(DONE, answered_at__date__gt=F("due_on")).count()
+    letters = Letter.objects.filter(document__campaign=campaign, kind=Letter.Kind.REQUEST)
+    return {
+        "heading": "Kết quả lấy ý kiến",
+        "rows": [
+            _row("Công văn đề nghị nhận xét đã phát hành", letters.count()),
+            _row("Đảng viên được đề nghị nhận xét", total["asked"]),
+            _row("Đã có trả lời của nơi cư trú", total["answered"], total["asked"]),
+            _row("Trong đó trả lời sau thời hạn", late, total["asked"]),
+            _row("Chuyển lại, không cư trú tại địa bàn", total["declined"], total["asked"]),
+            _row("Chưa có ý kiến của nơi cư trú", total["silent"], total["asked"]),
+        ],
+    }
+
+
+def _participation(campaign: Campaign) -> dict[str, Any]:
+    rows = Attendance.objects.filter(
+        meeting__held_on__year=campaign.year, placement__requests__in=campaign.requests.filter(DONE)
+    )
+    counts = dict(rows.order_by().values_list("status").annotate(n=Count("pk", distinct=True)))
+    held = sum(counts.values())
+    return {
+        "heading": "Tham gia họp tại nơi cư trú (lượt, của đảng viên đã có nhận xét)",
+        "rows": [_row(label.capitalize(), counts.get(status, 0), held) for status, label in Attendance.Status.choices],
+    }
+
+
+def _outcome(versions: list[AssessmentVersion], campaign: Campaign) -> dict[str, Any]:
+    options = campaign.book.recommendation.options
+    chosen = Counter(version.answer("recommendation")["option"] for version in versions)
+    return {
+        "heading": "Đề nghị của nơi cư trú",
+        "rows": [_row(option, chosen[place], len(versions)) for place, option in enumerate(options)],
+    }
+
+
+def _distribution(versions: list[AssessmentVersion], campaign: Campaign) -> list[dict[str, Any]]:
+    rows = []
+    for criterion in campaign.book.criteria:
+        answers = [version.answer(criterion.code) for version in versions]
+        counts = Counter(answer["option"] for answer in answers)
+        rows.append(
+            {
+                "criterion": f"{criterion.no}. {criterion.text}",
+                "counts": [
+                    {"option": option, "count": counts[place]} for place, option in enumerate(criterion.options)
+                ],
+                "no_basis": sum(bool(answer["no_basis"]) for answer in answers),
+            }
+        )
+    return rows
+
+
+def _remarks(total: Counter[str]) -> list[str]:
+    # Silence is a fact about the unit that kept silent, never about the member (design §5).
+    if not total["silent"]:
+        return []
+    return [f"Còn {total['silent']} đề nghị chưa có ý kiến của nơi cư trú; đây là việc của đơn vị được đề nghị."]
+
+
+@transaction.atomic
+def issue_report(campaign: Campaign, *, by: "Seat") -> Document:
+    """The campaign's figures as they are now, as a stored Báo cáo; the clerk writes the number when it is stamped."""
+    made = Document.objects.filter(campaign=campaign, genre=Document.Genre.REPORT).count()
+    report = new_document(
+        Document.Genre.REPORT,
+        key=f"report:campaign:{campaign.pk}:{made + 1}",
+        issuer=campaign.committee,
+        campaign=campaign,
+        prepared_by=by,
+        abstract=f"Kết quả lấy ý kiến nhận xét của cấp ủy nơi cư trú năm {campaign.year}",
+        facts=campaign_facts(campaign),
+    )
+    report.save()
+    move(report, Document.State.ISSUED, by=by, issued_on=timezone.localdate())
+    return report
+
+
+def totals(campaigns: Any) -> dict[int, Counter[str]]:
+    """{campaign id: counts by state} for many campaigns, one query."""
+    found: dict[int, Counter[str]] = {}
+    rows = EvaluationRequest.objects.filter(campaign__in=campaigns).order_by()
+    for campaign_id, state, count in rows.values_list("campaign_id", "state").annotate(n=Count("pk")):
+        found.setdefault(campaign_id, Counter())[state] = count
+    return found

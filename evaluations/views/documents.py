@@ -1,0 +1,69 @@
+"""Stored paper and the preview of paper that is not issued yet."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_GET
+
+from evaluations.documents import render as render_document
+from evaluations.models import Document, EvaluationRequest
+from members.models import AuditEvent, Seat, User
+from members.roles import Action
+from members.states import Refused
+
+
+def pdf(content: bytes, name: str) -> HttpResponse:
+    """A PDF shown in the browser; the file name carries no personal data."""
+    return HttpResponse(
+        content, content_type="application/pdf", headers={"Content-Disposition": f'inline; filename="{name}.pdf"'}
+    )
+
+
+@require_GET
+def stored_file(request: HttpRequest, document_id: int) -> HttpResponse:
+    """The stored bytes; opening an answer is its reception by the asker (design §5)."""
+    assert isinstance(request.user, User)
+    issued = Document.objects.exclude(state__in=[Document.State.DRAFT, Document.State.FOR_SIGNATURE])
+    document = get_object_or_404(issued.readable_by(request.user), pk=document_id)
+    stored = document.issued_file()
+    if stored is None:
+        waiting = render(request, "evaluations/document_waiting.html", {"document": document}, status=202)
+        if not document.render_error:
+            waiting["Refresh"] = "3"
+        return waiting
+    _receive(document, request.user)
+    AuditEvent.objects.record("read", by=_reader(document, request.user), on=document)
+    return pdf(bytes(stored.content), f"van-ban-{document.pk}")
+
+
+def _receive(document: Document, user: User) -> None:
+    if document.genre != Document.Genre.ASSESSMENT_FORM:
+        return
+    opened = EvaluationRequest.objects.for_asker(user, Action.RECEIVE).filter(
+        assessment__versions__form=document, state=EvaluationRequest.State.ANSWERED
+    )
+    for matter in opened.select_related("asker_now"):
+        try:
+            matter.receive(by=user.acting(Action.RECEIVE, matter.asker_now))
+        except Refused:
+            continue  # somebody of the same office opened it a moment earlier
+
+
+def _reader(document: Document, user: User) -> Seat | User:
+    """The seat by which the document was opened, for the history; the person himself when it is about him."""
+    near = {document.issuer_id, document.recipient_id, document.issuer.parent_id}
+    if document.version_id:
+        asked = EvaluationRequest.objects.filter(assessment__versions=document.version_id)
+        near |= set(asked.values_list("asker_now", flat=True))
+    return next((seat for seat in user.seats_now if seat.organization_id in near), user)
+
+
+@require_GET
+def preview(request: HttpRequest, document_id: int) -> HttpResponse:
+    """Paper before it is issued, marked DỰ THẢO: the same template and facts, rendered now and not kept."""
+    assert isinstance(request.user, User)
+    drafts = Document.objects.filter(state__in=[Document.State.DRAFT, Document.State.FOR_SIGNATURE])
+    own = request.user.reach(Action.PREPARE, "issuer__") | request.user.reach(Action.SIGN, "issuer__")
+    document = get_object_or_404(drafts.filter(own), pk=document_id)
+    AuditEvent.objects.record("read", by=_reader(document, request.user), on=document)
+    rendered = render_document(document.genre, document.facts, is_draft=True)
+    return pdf(rendered.content, f"du-thao-{document.pk}")

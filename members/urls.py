@@ -1,0 +1,17 @@
+"""Pages about people, organisations and life at residence."""
+
+from django.urls import path
+
+from members.views import participation, people, roster
+
+app_name = "members"
+urlpatterns = [
+    path("dang-vien/", people.member_list, name="member_list"),
+    path("dang-vien/<int:member_id>/", people.member_page, name="member_page"),
+    path("dang-vien/nhap/", roster.upload, name="roster_upload"),
+    path("dang-vien/nhap/<int:import_id>/", roster.review, name="roster_review"),
+    path("dang-vien/nhap/<int:import_id>/dua-vao-so/", roster.commit, name="roster_commit"),
+    path("chi-bo/<int:cell_id>/diem-danh/<int:year>/", participation.attendance, name="attendance"),
+    path("chi-bo/<int:cell_id>/cuoc-hop/<int:year>/", participation.add_meeting, name="add_meeting"),
+    path("chi-bo/<int:cell_id>/hop-mat-tran/<int:year>/", participation.joint_review, name="joint_review"),
+]
