@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable
 from contextvars import ContextVar
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
@@ -27,10 +28,15 @@ class RequestLog:
             response.headers["X-Request-ID"] = request_id.get()
             route = request.resolver_match.view_name if request.resolver_match else "-"
             took = (time.monotonic() - start) * 1000
-            log.info("%s %s %s %.0f ms", request.method, route, response.status_code, took)
+            level = logging.ERROR if response.status_code >= 500 else logging.INFO
+            log.log(level, "%s %s %s %.0f ms", request.method, route, response.status_code, took)
             return response
         finally:
             request_id.reset(token)
+
+
+def short(path: str) -> str:
+    return path.rpartition("/site-packages/")[2].removeprefix(f"{settings.BASE_DIR}/")
 
 
 class JsonLine(logging.Formatter):
@@ -47,7 +53,9 @@ class JsonLine(logging.Formatter):
             line["message"] = str(record.msg)
             line["error"] = type(error).__name__
             frames = traceback.extract_tb(error.__traceback__)
-            line["trace"] = " > ".join(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames)
+            line["trace"] = " > ".join(f"{short(frame.filename)}:{frame.lineno} {frame.name}" for frame in frames)
+            if settings.DEBUG:
+                line["says"] = str(error)
         else:
             line["message"] = record.getMessage()
         return json.dumps(line, ensure_ascii=False)

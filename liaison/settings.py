@@ -243,6 +243,7 @@ LANGUAGE_CODE = "vi"
 # Only what third-party packages say in English; our own words are Vietnamese where they stand.
 LOCALE_PATHS = [BASE_DIR / "locale"]
 LANGUAGES = [("vi", "Tiếng Việt")]
+LOCALE_PATHS = [BASE_DIR / "locale"]  # only for the words of third-party packages
 TIME_ZONE = "Asia/Ho_Chi_Minh"
 USE_TZ = True
 

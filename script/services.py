@@ -127,9 +127,10 @@ def services(directory: Path) -> Iterator[dict[str, str]]:
 
 def run(command: list[str], environment: dict[str, str]) -> int:
     child = subprocess.Popen(command, env={**os.environ, **environment})
-    # An interrupt reaches the command by itself, as it shares our process group; other ends have to be passed on.
+    # An interrupt reaches the command by itself, as it shares our process group. Whatever else ends us is passed on as
+    # an interrupt too: a test runner then tidies up, which it would not do when terminated.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda number, frame: child.send_signal(number))
+    signal.signal(signal.SIGTERM, lambda number, frame: child.send_signal(signal.SIGINT))
     code = child.wait()
     return code if code >= 0 else 128 - code
 

@@ -41,7 +41,7 @@ HOMES = [*WARDS, "An Hải", "An Hải", "Sơn Trà"]  # where people live; An H
 CELLS_A_WARD = 4
 FAMILY = ["Nguyễn", "Trần", "Lê", "Phạm", "Hoàng", "Huỳnh", "Phan", "Vũ", "Võ", "Đặng", "Bùi", "Đỗ", "Hồ", "Ngô", "Lý"]
 GIVEN = ["An", "Ánh", "Bình", "Chi", "Dũng", "Đạt", "Giang", "Hà", "Hải", "Hùng", "Khoa", "Lan", "Long", "Mai", "Nam"]
-GIVEN += ["Nga", "Oanh", "Phước", "Quân", "Sơn", "Tâm", "Thủy", "Tuấn", "Uyên", "Vân", "Xuân", "Yến", "Ân", "Điệp", "Ước"]
+GIVEN += ["Ân", "Điệp", "Nga", "Oanh", "Phước", "Quân", "Sơn", "Tâm", "Thủy", "Tuấn", "Uyên", "Vân", "Xuân", "Yến", "Ước"]
 STREETS = ["Đường Mẫu 1", "Đường Mẫu 2", "Đường Mẫu 3", "Đường Mẫu 4", "Đường Mẫu 5"]
 # username: (words for the sign-in table, where, roles)
 PEOPLE: dict[str, tuple[str, str, tuple[Role, ...]]] = {
