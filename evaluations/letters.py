@@ -3,6 +3,7 @@
 A message says that something waits, until when, and where to open it: never a name, never a text (design §7).
 """
 
+import logging
 import smtplib
 from datetime import date
 
@@ -16,6 +17,8 @@ from evaluations.models import Letter
 from members.models import Seat
 from members.roles import Action
 
+log = logging.getLogger(__name__)
+
 # Whose seats are told when the office has no mailbox of its own.
 TOLD = {
     Letter.Kind.REQUEST: Action.REGISTER,
@@ -27,14 +30,30 @@ TOLD = {
 
 def deliver(letter_ids: list[int]) -> int:
     """Send those of the letters that nobody else is sending, over one connection; how many went out."""
+    if not Letter.objects.due().filter(pk__in=letter_ids).exists():
+        return 0
     connection = get_connection()
+    sent = 0
     try:
-        return sum(_deliver(letter_id, connection) for letter_id in letter_ids if Letter.objects.claim(letter_id))
+        # `send_messages` closes what it opens itself: only a session opened here is kept for the next letter.
+        connection.open()
+    except OSError as problem:  # all of smtplib's errors are
+        Letter.objects.put_off(letter_ids, f"Chưa nối được máy chủ thư ({type(problem).__name__})")
+        return 0
+    try:
+        for letter_id in letter_ids:
+            if Letter.objects.claim(letter_id):
+                sent += _deliver(letter_id, connection)
+    except OSError as problem:
+        # Waiting out a silent server once for each letter of a chunk would hold the worker; the sweep brings the rest.
+        log.warning("mail server lost in the middle of a chunk (%s)", type(problem).__name__)
     finally:
         connection.close()
+    return sent
 
 
 def _deliver(letter_id: int, connection: BaseEmailBackend) -> bool:
+    """Whether it went out. Raises OSError when the server cannot be talked to; the letter waits then."""
     letter = Letter.objects.select_related("recipient", "user", "document").get(pk=letter_id)
     to = addresses(letter)
     if not to:
@@ -42,14 +61,16 @@ def _deliver(letter_id: int, connection: BaseEmailBackend) -> bool:
         letter.mark_sent(0)
         return True
     try:
+        connection.open()
         connection.send_messages([message(letter, to)])
     except smtplib.SMTPRecipientsRefused as refused:
         code, words = next(iter(refused.recipients.values()))
         _give_up_or_wait(letter, code, words)
     except smtplib.SMTPResponseException as problem:
         _give_up_or_wait(letter, problem.smtp_code, problem.smtp_error)
-    except (OSError, smtplib.SMTPException) as problem:
-        letter.try_later(f"Chưa nối được máy chủ thư ({type(problem).__name__})")
+    except OSError as problem:
+        letter.try_later(f"Mất kết nối với máy chủ thư ({type(problem).__name__})")
+        raise
     else:
         letter.mark_sent(len(to))
         return True

@@ -34,7 +34,7 @@ def by_commune(campaign: Campaign) -> list[dict[str, Any]]:
             silent=Count("pk", filter=Q(state__in=["issued", "at_commune", "at_cell", "no_reply"])),
         )
     )
-    return list(rows.order_by("residence_commune__locality_key"))
+    return [dict(row) for row in rows.order_by("residence_commune__locality_key")]
 
 
 def campaign_facts(campaign: Campaign) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from kombu.exceptions import OperationalError
 
 from evaluations import documents, letters
 from evaluations.models import Document, DocumentFile, Letter
-from members.models import RosterImport
+from members.models import RosterImport, StagedRow
 from members.states import move_all
 
 log = logging.getLogger(__name__)
@@ -62,11 +62,13 @@ def render(document_id: int) -> None:
         )
     except (documents.RenderError, SoftTimeLimitExceeded) as problem:
         reason = str(problem) or "Lập bản in quá lâu"
-        document.mark_unrenderable(reason)
-        move_all(waiting, Letter.State.FAILED, by=None, last_error=reason[:300])
+        with transaction.atomic():
+            document.mark_unrenderable(reason)
+            move_all(waiting, Letter.State.FAILED, by=None, last_error=reason[:300])
         return
-    document.store(DocumentFile.Kind.ISSUED, rendered.content, rendered.pages)
-    move_all(waiting, Letter.State.RENDERED, by=None)
+    with transaction.atomic():
+        document.store(DocumentFile.Kind.ISSUED, rendered.content, rendered.pages)
+        move_all(waiting, Letter.State.RENDERED, by=None)
     ids = list(document.letters.filter(channel=Letter.Channel.EMAIL).values_list("pk", flat=True))
     if ids:
         deliver.delay(ids)
@@ -88,5 +90,4 @@ def deliver(letter_ids: list[int]) -> None:
 @shared_task(name="evaluations.tasks.forget_staged_rows")
 def forget_staged_rows() -> None:
     """Staged rosters hold personal data: they live seven days at most (design §4)."""
-    for roster in RosterImport.objects.expired():
-        roster.rows.all().delete()
+    StagedRow.objects.filter(roster__in=RosterImport.objects.expired()).delete()

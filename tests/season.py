@@ -55,7 +55,8 @@ class Season:
 
     def letter(self, commune: Organization | None = None) -> Document:
         """The request letter to a commune (the ward by default)."""
-        return Document.objects.get(genre=Document.Genre.REQUEST_LETTER, recipient=commune or self.cast.ward)
+        letters = Document.objects.filter(genre=Document.Genre.REQUEST_LETTER, issuer=self.cast.ministry)
+        return letters.get(recipient=commune or self.cast.ward, state=Document.State.ISSUED)
 
     def rendered(self) -> None:
         """What the workers would do: render and deliver everything that waits."""
@@ -64,7 +65,7 @@ class Season:
         letters.deliver(list(Letter.objects.due().values_list("pk", flat=True)))
 
     def registered(self) -> Document:
-        if not Campaign.objects.filter(state="open").exists():
+        if not Campaign.objects.filter(committee=self.cast.ministry, state="open").exists():
             self.issued()
         letter = self.letter()
         register(letter, "17", by=by(self.cast.ward_clerk, Action.REGISTER, self.cast.ward))

@@ -264,6 +264,7 @@ class AssessmentVersion(models.Model):
     @transaction.atomic
     def send_back(self, code: str, note: str, *, by: "Seat") -> "AssessmentVersion":
         """Back to the cell with a coded reason and a sentence; the next draft begins with the same words."""
+        _refuse_own(self.assessment.placement, by)
         if code not in self.book.return_codes or not note.strip():
             raise Refused("Chọn lý do và ghi một câu nói rõ cần bổ sung điều gì.")
         move(self, self.State.RETURNED, by=by, return_code=code, return_note=note.strip())

@@ -239,7 +239,7 @@ class Campaign(models.Model):
         return silent
 
     def _lock(self) -> "Campaign":
-        return Campaign.objects.select_for_update().select_related("presented_by").get(pk=self.pk)
+        return Campaign.objects.select_for_update(of=("self",)).select_related("presented_by").get(pk=self.pk)
 
     def _insert_requests(self) -> int:
         """One statement for the whole committee; NOT EXISTS (in `people`) is fast, ON CONFLICT closes the race."""

@@ -164,7 +164,7 @@ class DocumentQuerySet(models.QuerySet["Document"]):
         return self.get(pk=document_id) if claimed else None
 
     def readable_by(self, user: "User") -> "DocumentQuerySet":
-        """Issued paper this user may open: as issuer, as recipient, as asker of an answered request, or about himself."""
+        """Issued paper this user may open: as issuer, recipient, asker of an answered request, or about himself."""
         asked = "version__assessment__requests__"
         answered = Q(**{f"{asked}state__in": ["answered", "received", "considered", "return_asked"]})
         letters = (

@@ -8,14 +8,15 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
-from evaluations.models.documents import Document
+from evaluations.models.documents import Document, DocumentFile
 from members.models import Organization
 from members.states import move
 
 BACK_OFF = (60, 300, 1800, 7200, 21600)  # seconds before try 2, 3, …
+PAUSE = timedelta(minutes=2)  # when no mail server answers at all
 
 
 class LetterQuerySet(models.QuerySet["Letter"]):
@@ -26,7 +27,10 @@ class LetterQuerySet(models.QuerySet["Letter"]):
             Q(next_try_at=None) | Q(next_try_at__lte=now)
         )
         abandoned = Q(state=Letter.State.SENDING, lease_until__lt=now)
-        stored = Q(document=None) | Q(document__files__kind="issued")
+        # EXISTS and not a join: an UPDATE over a join checks these conditions once, before it waits for the row, and two
+        # workers would both get the letter (PostgreSQL).
+        files = DocumentFile.objects.filter(document=OuterRef("document"), kind=DocumentFile.Kind.ISSUED)
+        stored = Q(document=None) | Exists(files)
         return self.filter(waiting | abandoned, stored, channel=Letter.Channel.EMAIL)
 
     def claim(self, letter_id: int) -> bool:
@@ -39,6 +43,11 @@ class LetterQuerySet(models.QuerySet["Letter"]):
                 lease_host=socket.gethostname()[:60],
             )
         )
+
+    def put_off(self, letter_ids: list[int], reason: str) -> None:
+        """No server to send them with: later, and not the letters' fault, so it never counts as a try."""
+        later = timezone.now() + PAUSE
+        self.due().filter(pk__in=letter_ids).update(next_try_at=later, last_error=reason[:300])
 
     def by_code(self, code: str) -> "Letter | None":
         """The letter a printed code belongs to, however it was typed."""

@@ -97,7 +97,7 @@ def _late_cells(ward: Organization) -> list[dict[str, Any]]:
         .annotate(waiting=Count("pk"), late=Count("pk", filter=Q(due_on__lt=today)))
         .order_by("-late", "-waiting", "residence_cell__name")[:40]
     )
-    return list(rows)
+    return [dict(row) for row in rows]
 
 
 def _campaigns(user: User) -> list[dict[str, Any]]:
@@ -109,8 +109,9 @@ def _campaigns(user: User) -> list[dict[str, Any]]:
         unread=Count("requests", filter=Q(requests__state="answered")),
     )
     may_sign = user.may(Action.SIGN)
-    found = [{"campaign": row, "to_sign": may_sign and row.can_issue()} for row in rows[:6]]
-    begun = {row["campaign"].committee_id for row in found}
+    seen_now = list(rows[:6])
+    begun = {row.committee_id for row in seen_now}
+    found: list[dict[str, Any]] = [{"campaign": row, "to_sign": may_sign and row.can_issue()} for row in seen_now]
     for seat, grant in user.grants(Action.PREPARE):
         fits = grant.side == Side.WORKPLACE and not seat.organization.unit
         if fits and seat.organization_id not in begun:

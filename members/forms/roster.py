@@ -119,4 +119,4 @@ def asks_commune(row: StagedRow) -> bool:
 
 def asks_person(row: StagedRow) -> bool:
     """The sentence that asks for the tick; a question for the common superior is answered elsewhere."""
-    return row.is_other_person or any("đánh dấu vào ô này" in sentence for _, sentence in row.found)
+    return row.is_other_person or any(field == "who" for field, _ in row.found)

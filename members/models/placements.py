@@ -26,7 +26,7 @@ class PlacementQuerySet(models.QuerySet["Placement"]):
         return self.filter(standing=Placement.Standing.ACTIVE)
 
     def of_cell(self, cell: Organization) -> "PlacementQuerySet":
-        """Who belongs to a residence cell now, in the order of names; each with `workplace`, as no name stands alone."""
+        """Who belongs to a residence cell now, by name; each with `workplace`, as no name stands alone."""
         open_membership = Membership.objects.filter(member=OuterRef("member"), until_on=None)
         return (
             self.current()

@@ -46,7 +46,7 @@ class RosterImportQuerySet(models.QuerySet["RosterImport"]):
             StagedRow(
                 roster=staged,
                 row_no=row.number,
-                values={**row.values, "exemption": dict(row.values["exemption"])},
+                values=dict(row.values),
                 errors=[list(pair) for pair in row.errors],
                 warnings=[list(pair) for pair in row.questions],
             )
@@ -201,7 +201,7 @@ class StagedRow(models.Model):
         years = ", ".join(str(member.birth_year) for member in alike)
         self.found = [
             [
-                "full_name",
+                "who",
                 f"Trong sổ đã có người trùng họ tên (sinh năm {years}). Nếu là người khác, đánh dấu vào ô này.",
             ]
         ]

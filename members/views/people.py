@@ -8,6 +8,7 @@ from django.db.models import Prefetch, Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
+from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_GET
 
 from members.middleware import SignedIn
@@ -41,7 +42,11 @@ def member_list(request: SignedIn) -> HttpResponse:
         "prev_url": f"?{urlencode(kept | {'truoc': members[0].pk})}" if has_before else None,
         "next_url": f"?{urlencode(kept | {'sau': members[-1].pk})}" if has_after else None,
     }
-    return render(request, "members/member_list.html", context)
+    # A whole page in answer to htmx would be taken for the sign-in page (static/js/app.js).
+    template = "members/member_rows.html" if "HX-Request" in request.headers else "members/member_list.html"
+    response = render(request, template, context)
+    patch_vary_headers(response, ["HX-Request"])
+    return response
 
 
 def _found(members: QuerySet[Member], words: str, cell_id: str) -> QuerySet[Member]:

@@ -1,0 +1,135 @@
+"""The residence cell's comments: the grid of everybody, one person's page, and sending what is complete."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST
+
+from evaluations.forms.assessments import PersonForm, SubmitForm
+from evaluations.forms.ratings import RatingGrid, Row, attendance_words
+from evaluations.models.assessments import EditedMeanwhile, attendance_facts, submit_complete
+from evaluations.rulebooks import load
+from members.models import AuditEvent, Organization, Placement, Seat
+from members.roles import Action
+from members.states import Refused
+from members.views.participation import open_cell
+
+
+@require_http_methods(["GET", "POST"])
+def grid(request: HttpRequest, cell_id: int, year: int) -> HttpResponse:
+    cell, seat = open_cell(request, cell_id, year, Action.WRITE)
+    page = RatingGrid(cell, year, seat)
+    if request.method == "POST":
+        written = page.save(request.POST, by=seat)
+        if written or not page.problems:
+            messages.success(request, _saved(written, page))
+        if not page.problems:
+            asked = "?gui=1" if request.POST.get("save") == "submit" else ""
+            return redirect(reverse("evaluations:cell_grid", args=[cell.pk, year]) + asked)
+    AuditEvent.objects.record_many("read", by=seat, model=Placement, ids=[row.placement_id for row in page.rows])
+    may_submit = _may_submit(seat, cell)
+    if "gui" in request.GET and request.method == "GET":
+        if may_submit:
+            return _confirm(request, cell, year, seat, page)
+        messages.info(request, "Việc gửi nhận xét lên đảng ủy do đồng chí bí thư làm.")
+    context = {"cell": cell, "year": year, "grid": page, "step": "grid", "may_submit": may_submit}
+    context["rows"] = [(row, attendance_words(page.held, row.attendance)) for row in page.rows]
+    return render(request, "evaluations/cell_grid.html", context, status=409 if page.problems else 200)
+
+
+def _saved(written: int, page: RatingGrid) -> str:
+    if not written:
+        return "Không có thay đổi nào cần lưu."
+    return f"Đã lưu đánh giá của {written} đồng chí. Còn {len(page.left)} / {len(page.rows)} đồng chí chưa đủ."
+
+
+def _may_submit(seat: Seat, cell: Organization) -> bool:
+    return any(holder.organization_id == cell.pk for holder, _ in seat.user.grants(Action.SUBMIT))
+
+
+def _confirm(request: HttpRequest, cell: Organization, year: int, seat: Seat, page: RatingGrid) -> HttpResponse:
+    """The last look before sending: who goes, who stays, how the steps are spread."""
+    ready = page.ready_for(seat)
+    context = {"cell": cell, "year": year, "form": SubmitForm(cell, year), "ready": ready, "step": "submit"}
+    staying = [row for row in page.rows if not row.is_sent and row not in ready]
+    context |= {"staying": staying, "spread": page.spread(ready)}
+    return render(request, "evaluations/cell_submit.html", context)
+
+
+@require_POST
+def submit(request: HttpRequest, cell_id: int, year: int) -> HttpResponse:
+    cell, seat = open_cell(request, cell_id, year, Action.SUBMIT)
+    form = SubmitForm(cell, year, request.POST)
+    if not form.latest:
+        messages.error(request, "Trước khi gửi, xin ghi cuộc họp của chi ủy với Ban công tác Mặt trận tại trang này.")
+        return redirect("members:joint_review", cell.pk, year)
+    if not form.is_valid():
+        messages.error(request, " ".join(str(error) for error in form.errors["review"]))
+        return redirect(reverse("evaluations:cell_grid", args=[cell.pk, year]) + "?gui=1")
+    sent, _ = submit_complete(cell, year, form.cleaned_data["review"], by=seat)
+    left = sum(not row.is_sent for row in RatingGrid(cell, year, seat).rows)
+    if sent:
+        kept = f"; còn {left} chưa đủ, được giữ nguyên" if left else ""
+        messages.success(request, f"Đã gửi {sent} nhận xét{kept}.")
+    else:
+        messages.warning(request, f"Chưa có nhận xét nào đủ để gửi; còn {left}, được giữ nguyên.")
+    return redirect("evaluations:cell_grid", cell.pk, year)
+
+
+@require_http_methods(["GET", "POST"])
+def person(request: HttpRequest, cell_id: int, year: int, placement_id: int) -> HttpResponse:
+    cell, seat = open_cell(request, cell_id, year, Action.WRITE)
+    page = RatingGrid(cell, year, seat)
+    row, previous, following = _find(page, placement_id)
+    if row.is_own:
+        messages.warning(request, "Đồng chí không tự nhận xét mình: cấp phó hoặc đảng ủy nhận xét về đồng chí.")
+        return redirect("evaluations:cell_grid", cell.pk, year)
+    form = PersonForm(row, request.POST if request.method == "POST" else None)
+    clash: dict[str, Any] = {}
+    if form.is_valid():
+        try:
+            form.save(by=seat)
+        except EditedMeanwhile as problem:
+            clash = {"stored": problem.stored, "beside": form.beside(problem.stored)}
+        except Refused as refusal:
+            clash = {"refusal": refusal}
+        else:
+            messages.success(request, "Đã lưu nhận xét.")
+            return _after_saving(request, cell, year, row, following)
+    AuditEvent.objects.record("read", by=seat, on=row.version or row.assessment.placement)
+    context = {"cell": cell, "year": year, "row": row, "form": form, "previous": previous, "following": following}
+    context |= _facts_of(row, page) | clash
+    return render(request, "evaluations/cell_person.html", context, status=409 if clash else 200)
+
+
+def _find(page: RatingGrid, placement_id: int) -> tuple[Row, Row | None, Row | None]:
+    """The row and its neighbours in the order of names, leaving out the person's own."""
+    rows = page.rows
+    at = next((index for index, row in enumerate(rows) if row.placement_id == placement_id), None)
+    if at is None:
+        raise Http404
+    before = [row for row in rows[:at] if not row.is_own]
+    after = [row for row in rows[at + 1 :] if not row.is_own]
+    return rows[at], before[-1] if before else None, after[0] if after else None
+
+
+def _facts_of(row: Row, page: RatingGrid) -> dict[str, Any]:
+    placement, version = row.assessment.placement, row.version
+    return {
+        "attendance": attendance_facts(placement, row.assessment.year),
+        "attendance_words": attendance_words(page.held, row.attendance),
+        "activities": placement.activities.filter(on__year=row.assessment.year),
+        "mismatches": version.mismatches(row.attendance) if version else [],
+        "evidence": [criterion.code for criterion in load().criteria if criterion.evidence],
+    }
+
+
+def _after_saving(request: HttpRequest, cell: Organization, year: int, row: Row, following: Row | None) -> HttpResponse:
+    if "next" not in request.POST:
+        return redirect("evaluations:cell_person", cell.pk, year, row.placement_id)
+    if following is None:
+        return redirect("evaluations:cell_grid", cell.pk, year)
+    return redirect("evaluations:cell_person", cell.pk, year, following.placement_id)

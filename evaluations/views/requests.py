@@ -1,0 +1,132 @@
+"""One request of the workplace: where it is, who owes the next step, and the answer."""
+
+from datetime import date
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET, require_POST
+
+from evaluations.forms.campaigns import CancelForm
+from evaluations.models import AssessmentVersion, DocumentFile, EvaluationRequest
+from evaluations.models.replies import decline_reason
+from evaluations.owing import owed_step, with_step
+from members.middleware import SignedIn
+from members.models import AuditEvent, Membership, User
+from members.roles import Action
+from members.states import WrongState
+
+
+@require_GET
+def page(request: SignedIn, request_id: int) -> HttpResponse:
+    """Opening the answer is its reception (answered → received); before that only the state is shown, never a draft."""
+    matter = _load(request.user, request_id)
+    seat = request.user.acting(Action.RECEIVE, matter.asker_now)
+    if matter.can_receive():
+        try:
+            matter.receive(by=seat)
+        except WrongState:  # somebody of the same office opened it a moment earlier
+            matter = _load(request.user, request_id)
+    AuditEvent.objects.record("read", by=seat, on=matter)
+    return render(request, "evaluations/request_page.html", _context(matter, request.user, CancelForm()))
+
+
+@require_POST
+def cancel(request: SignedIn, request_id: int) -> HttpResponse:
+    """Take the request back for good, with the reason."""
+    matter = _load(request.user, request_id)
+    seat = request.user.acting(Action.PREPARE, matter.asker_now)
+    form = CancelForm(request.POST)
+    if form.is_valid():
+        matter.cancel(form.cleaned_data["reason"], by=seat)
+        messages.success(request, "Đã hủy đề nghị nhận xét.")
+        return redirect("evaluations:request_page", matter.pk)
+    return render(request, "evaluations/request_page.html", _context(matter, request.user, form))
+
+
+def _load(user: User, request_id: int) -> EvaluationRequest:
+    reached = with_step(EvaluationRequest.objects.for_asker(user, Action.SEE_MEMBERS)).select_related(
+        "member", "residence_commune", "residence_cell", "asked_by", "asker_now", "campaign", "letter", "reply"
+    )
+    return get_object_or_404(reached, pk=request_id)
+
+
+def _context(matter: EvaluationRequest, user: User, form: CancelForm) -> dict[str, Any]:
+    membership = Membership.objects.filter(member=matter.member_id, until_on=None).select_related("cell").first()
+    version = _answer(matter)
+    papers = [paper for paper in (version.form if version else None, matter.reply, matter.letter) if paper]
+    stored = DocumentFile.objects.filter(document__in=papers, kind=DocumentFile.Kind.ISSUED)
+    return {
+        "matter": matter,
+        "workplace": membership.cell.name if membership else matter.asker_now.name,
+        "step": owed_step(matter),
+        "steps": _steps(matter),
+        "answer": _shown(version) if version else None,
+        "form_paper": version.form if version else None,
+        "stored": set(stored.values_list("document_id", flat=True)),
+        "ended_because": _why_ended(matter),
+        "form": form,
+        "may_cancel": matter.can_cancel() and _prepares(user, matter),
+    }
+
+
+def _answer(matter: EvaluationRequest) -> AssessmentVersion | None:
+    """The text the commune has sent us; what it has confirmed but not yet sent is not ours to read."""
+    if matter.reply is None or matter.assessment_id is None:
+        return None
+    versions = AssessmentVersion.objects.filter(
+        assessment=matter.assessment_id,
+        state__in=[AssessmentVersion.State.CONFIRMED, AssessmentVersion.State.REPLACED],
+        confirmed_at__lte=matter.reply.issued_at,
+    )
+    return versions.select_related("form").order_by("-no").first()
+
+
+def _shown(version: AssessmentVersion) -> dict[str, Any]:
+    """The answer as frozen in the issued form: the same words on screen and on paper."""
+    facts = version.form.facts
+    advice = facts["recommendation"]
+    reasons = {row["no"]: row["reason"] for row in facts["no_basis_reasons"]}
+    return {
+        "criteria": [
+            {
+                "no": row["no"],
+                "text": row["text"],
+                "option": row["options"][row["chosen"]] if row["chosen"] is not None else "",
+                "reason": reasons.get(row["no"], ""),
+                "facts": row["facts"],
+            }
+            for row in facts["criteria"]
+        ],
+        "recommendation": advice["options"][advice["chosen"]] if advice["chosen"] is not None else "",
+        "remarks": facts["remarks"],
+        "held_on": date.fromisoformat(facts["review"]["held_on"]),
+        "cell": facts["review"]["cell"],
+        "front": facts["review"]["front"],
+        "attendance": facts["attendance"],
+    }
+
+
+def _steps(matter: EvaluationRequest) -> list[dict[str, Any]]:
+    """What has happened, when, and at which office; persons of the other side are not named."""
+    cell = matter.residence_cell.name if matter.residence_cell else ""
+    rows = [
+        ("Phát hành công văn đề nghị", matter.issued_at, matter.asked_by.name),
+        ("Vào sổ công văn đến", matter.at_commune_at, matter.residence_commune.name),
+        ("Phân về chi bộ", matter.at_cell_at, cell),
+        ("Trả lời", matter.answered_at, matter.residence_commune.name),
+        ("Nơi công tác nhận", matter.received_at, matter.asker_now.name),
+        ("Sử dụng khi kiểm điểm", matter.considered_at, matter.asker_now.name),
+    ]
+    return [{"label": label, "at": at, "unit": unit if at else ""} for label, at, unit in rows]
+
+
+def _why_ended(matter: EvaluationRequest) -> str:
+    if matter.state == EvaluationRequest.State.DECLINED:
+        return decline_reason(matter)
+    return matter.end_note if matter.ended_at else ""
+
+
+def _prepares(user: User, matter: EvaluationRequest) -> bool:
+    return any(seat.organization_id == matter.asker_now_id for seat, _ in user.grants(Action.PREPARE))

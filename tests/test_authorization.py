@@ -1,0 +1,289 @@
+"""Every URL × every role × own, sibling and unknown object × GET and POST. A URL without a row here fails the suite.
+
+Outside a person's reach a page does not exist (404); inside reach without the grant it is refused (403). What the
+permitted requests then do is the business of the view tests.
+"""
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+
+import pytest
+from django.db import transaction
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from evaluations.models import Document
+from members.models import RosterImport, User
+from members.roles import Role
+from members.roster import parse_roster
+from tests import factories
+from tests.conftest import Cast
+from tests.season import Season
+
+UNKNOWN = 987654
+HEADINGS = "STT,Họ và tên,Ngày sinh,Ngày vào Đảng,Chi bộ,Phường/xã\n"
+
+
+@dataclass
+class World:
+    """Two matters of the same kind side by side: `own` belongs to the cast, `sibling` to their neighbours."""
+
+    cast: Cast
+    own: dict[str, int]
+    sibling: dict[str, int]
+    clients: dict[str, Client]
+
+
+def play(cast: Cast) -> dict[str, int]:
+    """A round at every step: an answered matter, one at the commune, a staged list, letters; ids by URL argument."""
+    season = Season(cast)
+    factories.member("Hồ Thử Chờ", workplace=cast.office_cell, commune=cast.ward)
+    matter = season.answered()
+    factories.member("Mai Thử Sau", workplace=cast.office_cell, commune=cast.ward)
+    season.presented()
+    draft = Document.objects.get(campaign=matter.campaign, state=Document.State.FOR_SIGNATURE)
+    staged = roster_import(cast)
+    version = matter.answering_version()
+    assert version is not None
+    assert matter.letter is not None
+    return {
+        "cell_id": cast.cell.pk,
+        "committee_id": cast.ministry.pk,
+        "commune_id": cast.ward.pk,
+        "campaign_id": matter.campaign_id or 0,
+        "request_id": matter.pk,
+        "version_id": version.pk,
+        "placement_id": matter.placement_id,
+        "member_id": matter.member_id,
+        "import_id": staged.pk,
+        "document_id": matter.letter.pk,
+        "form_id": version.form.pk,
+        "reply_id": matter.reply_id or 0,
+        "draft_id": draft.pk,
+        "year": Season.YEAR,
+    }
+
+
+def roster_import(cast: Cast) -> RosterImport:
+    text = HEADINGS + f"1,Vũ Thử Nhập,18/07/1976,04/04/2004,Văn phòng,{cast.ward.area}\n"
+    roster = parse_roster(text.encode(), "danh-sach.csv", today=date(2026, 11, 1))
+    seat = cast.officer.seats.get(role=Role.OFFICER)
+    return RosterImport.objects.stage(cast.ministry, roster, "danh-sach.csv", by=seat)
+
+
+@pytest.fixture
+def world(cast: Cast) -> World:
+    other_office = factories.workplace_cell(cast.other_ministry, "Văn phòng")
+    other_cell = factories.residence_cell(cast.other_ward, "Tổ dân phố 1")
+    neighbours = dataclasses.replace(
+        cast,
+        ministry=cast.other_ministry,
+        office_cell=other_office,
+        ward=cast.other_ward,
+        cell=other_cell,
+        officer=cast.neighbour,
+        signer=factories.official("neighbour_signer", "Tạ Thị Bên", cast.other_ministry, Role.SIGNER),
+        ward_clerk=factories.official("other_ward_clerk", "Cao Văn Bên", cast.other_ward, Role.CLERK),
+        ward_officer=cast.other_ward_officer,
+        ward_signer=factories.official("other_ward_signer", "Chu Văn Bên", cast.other_ward, Role.SIGNER),
+        secretary=factories.official("third_secretary", "Kiều Thị Bên", other_cell, Role.SECRETARY),
+        asked=factories.member("Tô Thử Bên", workplace=other_office, commune=cast.other_ward),
+    )
+    own = play(cast)
+    return World(cast, own, play(neighbours), {who: signed_in(person) for who, person in cast.people().items()})
+
+
+def signed_in(person: User) -> Client:
+    client = Client()
+    client.force_login(person)
+    return client
+
+
+WORKPLACE = {"officer", "signer"}
+WARD = {"ward_clerk", "ward_officer", "ward_signer"}
+CONFIRMING = {"ward_officer", "ward_signer"}
+OFFICERS = {"officer", "neighbour", "ward_officer", "other_ward_officer"}
+SIGNERS = {"signer", "ward_signer", "other_ward_officer"}
+SECRETARIES = {"secretary", "other_secretary"}
+# Who stands where the cast stands, on the neighbours' side.
+COUNTERPARTS = {
+    "officer": "neighbour",
+    "ward_officer": "other_ward_officer",
+    "ward_signer": "other_ward_officer",
+    "overseer": "overseer",
+    "administrator": "administrator",
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """Who gets in (`ok`), who is refused though the object is in reach (`refused`); everybody else finds nothing.
+
+    `posts`: "no" (405), "same" as GET, "only" (GET is 405). `takes` names the id an argument takes when it is not the
+    one of the same name. A page without an object (`shared`) refuses everybody who is not `ok`.
+    """
+
+    ok: set[str]
+    refused: set[str] = field(default_factory=set)
+    posts: str = "no"
+    takes: dict[str, str] = field(default_factory=dict)
+    shared: bool = False
+
+
+ROWS: dict[str, Row] = {
+    "members:member_list": Row(OFFICERS | SIGNERS | SECRETARIES | {"ward_clerk"}, shared=True),
+    "members:member_page": Row(WORKPLACE),
+    "members:roster_upload": Row(OFFICERS, posts="same", shared=True),
+    "members:roster_review": Row({"officer"}, {"signer"}, "same"),
+    "members:roster_commit": Row({"officer"}, {"signer"}, "only"),
+    "members:attendance": Row({"secretary"}, WARD, "same"),
+    "members:add_meeting": Row({"secretary"}, WARD, "same"),
+    "members:joint_review": Row({"secretary"}, WARD, "same"),
+    "evaluations:campaign_list": Row(OFFICERS | SIGNERS, shared=True),
+    "evaluations:campaign_create": Row({"officer"}, {"signer"}, "same"),
+    "evaluations:campaign_page": Row(WORKPLACE),
+    "evaluations:campaign_present": Row({"officer"}, {"signer"}, "only"),
+    "evaluations:campaign_take_back": Row(WORKPLACE, posts="only"),
+    "evaluations:campaign_issue": Row({"signer"}, {"officer"}, "same"),
+    "evaluations:campaign_close": Row({"officer"}, {"signer"}, "only"),
+    "evaluations:campaign_commune": Row(WORKPLACE),
+    "evaluations:campaign_progress": Row(WORKPLACE),
+    "evaluations:request_page": Row(WORKPLACE),
+    "evaluations:request_cancel": Row({"officer"}, {"signer"}, "only"),
+    # The neighbours' committees have a book of letters too, an empty one.
+    "evaluations:letters_in": Row(OFFICERS | SIGNERS | SECRETARIES | {"ward_clerk"}, shared=True),
+    "evaluations:letter_in": Row(WARD),
+    "evaluations:letter_register": Row({"ward_clerk", "ward_officer"}, {"ward_signer"}, "only"),
+    "evaluations:assign": Row({"ward_officer"}, {"ward_clerk", "ward_signer"}, "same"),
+    "evaluations:confirm_list": Row(CONFIRMING, {"ward_clerk"}, "same"),
+    "evaluations:confirm_page": Row(CONFIRMING, {"ward_clerk", "secretary"}, "same"),
+    "evaluations:send_back": Row(CONFIRMING, {"ward_clerk", "secretary"}, "only"),
+    "evaluations:replies": Row(WARD),
+    "evaluations:reply_issue": Row({"ward_signer"}, {"ward_clerk", "ward_officer"}, "same"),
+    "evaluations:cell_grid": Row({"secretary"}, WARD, "same"),
+    "evaluations:cell_submit": Row({"secretary"}, WARD, "only"),
+    "evaluations:cell_person": Row({"secretary"}, WARD, "same"),
+    "evaluations:document_file": Row(WORKPLACE | WARD),
+    "evaluations:document_file#form": Row(
+        WORKPLACE | CONFIRMING | {"secretary", "member_user"}, takes={"document_id": "form_id"}
+    ),
+    "evaluations:document_file#reply": Row(WORKPLACE | WARD, takes={"document_id": "reply_id"}),
+    "evaluations:document_preview": Row(WORKPLACE, takes={"document_id": "draft_id"}),
+    "evaluations:figures": Row(OFFICERS | SIGNERS | {"overseer", "administrator"}, shared=True),
+    "evaluations:campaign_report": Row(WORKPLACE | {"administrator"}, {"overseer"}, "only"),
+    "evaluations:outbox": Row({"administrator"}, shared=True),
+}
+PUBLIC = {"healthz", "account_login", "account_inactive", "evaluations:code_enter"}
+# Open to whoever holds a code that is in the session, to nobody else: tests of the codes view.
+BY_CODE = {"evaluations:code_letter", "evaluations:code_file"}
+# Pages about oneself: the same for everybody who is signed in.
+ONESELF = {
+    "account_logout",
+    "account_reauthenticate",
+    "account_change_password",
+    "evaluations:home",
+    "evaluations:mine",
+}
+
+
+def names(resolver: URLResolver | None = None, prefix: str = "") -> Iterator[tuple[str, URLPattern]]:
+    for pattern in (resolver or get_resolver()).url_patterns:
+        if isinstance(pattern, URLResolver):
+            space = f"{prefix}{pattern.namespace}:" if pattern.namespace else prefix
+            yield from names(pattern, space)
+        else:
+            yield f"{prefix}{pattern.name}", pattern
+
+
+URLS = dict(names())
+
+
+def address(row_name: str, ids: dict[str, int]) -> str:
+    name, takes = row_name.split("#")[0], ROWS[row_name].takes
+    wanted = URLS[name].pattern.regex.groupindex
+    return reverse(name, kwargs={argument: ids[takes.get(argument, argument)] for argument in wanted})
+
+
+def ask(client: Client, url: str, *, post: bool) -> str:
+    """ "in", or the number of the refusal; effects of the request are undone."""
+    mark = transaction.savepoint()
+    try:
+        response = client.post(url) if post else client.get(url)
+    finally:
+        transaction.savepoint_rollback(mark)
+    return "in" if response.status_code < 400 else str(response.status_code)
+
+
+def expected(row: Row, people: dict[str, User], kind: str) -> dict[str, str]:
+    ok, refused = row.ok, row.refused
+    if kind == "sibling" and not row.shared:
+        refused = {COUNTERPARTS[who] for who in refused if who in COUNTERPARTS}
+        ok = {COUNTERPARTS[who] for who in ok if who in COUNTERPARTS}
+    if kind == "unknown":
+        ok, refused = set(), set()
+    otherwise = "403" if row.shared else "404"
+    return {who: "in" if who in ok else "403" if who in refused else otherwise for who in people}
+
+
+def asked_of_all(world: World, url: str, *, post: bool) -> dict[str, str]:
+    return {who: ask(client, url, post=post) for who, client in world.clients.items()}
+
+
+def test_every_url_has_its_row() -> None:
+    assert set(URLS) == {*(name.split("#")[0] for name in ROWS), *PUBLIC, *BY_CODE, *ONESELF}
+
+
+def differences(world: World, name: str) -> Iterator[str]:
+    """Every answer that is not the expected one."""
+    row, people = ROWS[name], world.cast.people()
+    unknown = {**dict.fromkeys(world.own, UNKNOWN), "year": Season.YEAR}
+    for kind, ids in {"own": world.own, "sibling": world.sibling, "unknown": unknown}.items():
+        if row.shared and kind != "own":
+            continue
+        url, wanted = address(name, ids), expected(row, people, kind)
+        for post in (False, True):
+            if (post and row.posts == "no") or (not post and row.posts == "only"):
+                # A page that offers something besides reading may take a POST, never from who may not see it.
+                answers = asked_of_all(world, url, post=post)
+                yield from (f"{name} {kind} {post=} {who}: in" for who, answer in answers.items() if answer == "in")
+                continue
+            for who, answer in asked_of_all(world, url, post=post).items():
+                if answer != wanted[who]:
+                    yield f"{name} {kind} {post=} {who}: {answer}, not {wanted[who]}"
+
+
+# One world serves many rows, because building it costs more than asking; in quarters, for as many processes.
+@pytest.mark.parametrize("quarter", range(4))
+def test_matrix(world: World, quarter: int) -> None:
+    rows = sorted(ROWS)[quarter::4]
+
+    assert [line for name in rows for line in differences(world, name)] == []
+
+
+def test_strangers_are_sent_to_the_sign_in_page(world: World) -> None:
+    urls = [address(name, world.own) for name in ROWS] + [reverse(name) for name in sorted(ONESELF)]
+    answers = {
+        (url, response.status_code, response["Location"].split("?")[0]) for url in urls for response in both(url)
+    }
+
+    assert answers == {(url, 302, reverse("account_login")) for url in urls}
+
+
+def both(url: str) -> tuple[HttpResponse, HttpResponse]:
+    return Client().get(url), Client().post(url)
+
+
+def test_everybody_has_pages_about_himself(world: World) -> None:
+    answers = {(name, *asked_of_all(world, reverse(name), post=False).values()) for name in ONESELF}
+
+    assert answers == {(name, *["in"] * len(world.cast.people())) for name in ONESELF}
+
+
+@pytest.mark.parametrize("name", sorted(BY_CODE))
+def test_without_a_code_there_is_no_letter(world: World, name: str) -> None:
+    response = Client().get(reverse(name))
+
+    assert (response.status_code, response["Location"]) == (302, reverse("evaluations:code_enter"))
