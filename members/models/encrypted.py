@@ -30,6 +30,9 @@ class EncryptedTextField(models.TextField):  # type: ignore[type-arg]
 
 
 class EncryptedJSONField(EncryptedTextField):
+    _pyi_private_set_type: Any
+    _pyi_private_get_type: Any
+
     def from_db_value(self, value: str | None, *_: object) -> Any:
         text = super().from_db_value(value)
         return json.loads(text) if text else {}

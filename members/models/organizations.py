@@ -1,5 +1,6 @@
 """Committees and cells in one tree. The row is the identity; name, parent and path are its present-day projection."""
 
+import re
 from datetime import date
 from typing import Any
 
@@ -9,6 +10,14 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from members.names import name_key, search_key
+
+_COMMITTEE = re.compile(r"(đảng|tỉnh|thành) (?:ủy|uỷ) ", re.IGNORECASE)
+_ORGANIZATION = {"đảng": "Đảng bộ ", "tỉnh": "Đảng bộ tỉnh ", "thành": "Đảng bộ thành phố "}
+
+
+def _party_organization(committee: str) -> str:
+    """The organisation a committee leads: "Thành ủy Đà Nẵng" → "Đảng bộ thành phố Đà Nẵng"."""
+    return _COMMITTEE.sub(lambda found: _ORGANIZATION[found[1].lower()], committee, count=1)
 
 
 def next_path(path: str) -> str:
@@ -152,7 +161,7 @@ class Organization(models.Model):
         above = self.parent
         if above is None:
             return "ĐẢNG CỘNG SẢN VIỆT NAM"
-        return f"ĐẢNG BỘ {above.area}".upper() if above.area else above.name.upper()
+        return (f"Đảng bộ {above.area}" if above.area else _party_organization(above.name)).upper()
 
     def _sign_suffix(self) -> str:
         return {self.Kind.CELL: "CB", self.Kind.PROVINCE: "TU"}.get(self.Kind(self.kind), "ĐU")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 from django.db import models, transaction
 from django.db.models import Count, Q
+from django.utils import timezone
 
 from members.models.history import AuditEvent
 from members.models.organizations import Organization
@@ -154,12 +155,12 @@ def record_attendance(meeting: ContactMeeting, statuses: dict[int, str], *, by: 
         if row and not status:
             gone.append(row)
         elif row and row.status != status:
-            row.status, row.recorded_by = status, by
+            row.status, row.recorded_by, row.recorded_at = status, by, timezone.now()
             changed.append(row)
         elif not row and status:
             fresh.append(Attendance(meeting=meeting, placement_id=placement_id, status=status, recorded_by=by))
     Attendance.objects.bulk_create(fresh)
-    Attendance.objects.bulk_update(changed, ["status", "recorded_by"])
+    Attendance.objects.bulk_update(changed, ["status", "recorded_by", "recorded_at"])
     Attendance.objects.filter(pk__in=[row.pk for row in gone]).delete()
     touched = [row.placement_id for row in (*fresh, *changed, *gone)]
     if touched:

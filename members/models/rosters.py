@@ -81,11 +81,10 @@ class RosterImport(models.Model):
 
     def plan(self) -> None:
         """Decide what each row would do and keep it on the row."""
-        directory = Directory(self.committee)
         rows = list(self.rows.all())
-        people = directory.known_people(rows)
+        directory = Directory(self.committee, rows)
         for row in rows:
-            row.decide(directory, people)
+            row.decide(directory)
         StagedRow.objects.bulk_update(rows, ["plan", "found", "commune", "member"], batch_size=500)
 
     def counts(self) -> dict[str, int]:
@@ -104,7 +103,7 @@ class RosterImport(models.Model):
         Organization.objects.select_for_update().get(pk=self.committee_id)
         self.plan()
         rows = list(self.rows.filter(skip=False).select_related("commune", "member"))
-        directory = Directory(self.committee)
+        directory = Directory(self.committee, rows)
         new = [row for row in rows if row.plan == StagedRow.Plan.NEW]
         changed = [row for row in rows if row.plan == StagedRow.Plan.CHANGED]
         _write_new(new, directory, by)
@@ -160,7 +159,7 @@ class StagedRow(models.Model):
     def sentences(self) -> list[str]:
         return [sentence for _, sentence in [*self.errors, *self.found, *self.warnings]]
 
-    def decide(self, directory: "Directory", people: dict[tuple[str, str, str], list[Member]]) -> None:
+    def decide(self, directory: "Directory") -> None:
         self.found, self.member = [], None
         self.commune = self.chosen_commune or directory.commune(self.values["commune"])
         if self.errors:
@@ -174,26 +173,29 @@ class StagedRow(models.Model):
             self.plan = self.Plan.FAULTY
             self.found = [["commune", directory.commune_problem(self.values["commune"])]]
             return
-        self._match(directory, people)
+        self._match(directory)
 
-    def _match(self, directory: "Directory", people: dict[tuple[str, str, str], list[Member]]) -> None:
-        candidates = people.get(identity(self.values), [])
-        inside = [member for member in candidates if member.pk in directory.member_ids]
-        if len(inside) == 1:
-            self.member = inside[0]
-            self._compare(directory)
-        elif len(inside) > 1 or not self.values["birth_date"] or not self.values["joined_on"]:
-            self._ask_who(directory)
-        elif candidates or directory.is_card_known(self.values.get("card_no") or ""):
+    def _match(self, directory: "Directory") -> None:
+        candidates = directory.people.get(identity(self.values), [])
+        inside = [member for member in candidates if member.pk in directory.members]
+        holder = directory.card_holder(self.values)
+        if not inside and holder and holder.pk in directory.members and holder.search_key == identity(self.values)[0]:
+            inside = [holder]
+        if holder and holder.pk in directory.members and inside != [holder]:
+            self.plan = self.Plan.QUESTION
+            self.found = [["card_no", "Số thẻ đảng viên này trong sổ là của đồng chí khác. Kiểm tra lại rồi nhập lại."]]
+        elif (holder or candidates) and not inside:
             # Somebody else's register: asked of the common superior, never revealed here (design §4).
             self.plan = self.Plan.QUESTION
             self.found = [["full_name", "Cần cấp trên trực tiếp xác nhận tiếp nhận đảng viên này; dòng chưa được ghi."]]
+        elif len(inside) == 1:
+            self.member = inside[0]
+            self._compare(directory)
         else:
-            self.plan = self.Plan.NEW
+            self._ask_who(directory.perhaps(self.values))
 
-    def _ask_who(self, directory: "Directory") -> None:
+    def _ask_who(self, alike: list[Member]) -> None:
         """Less than name, full birth date and joining date never merges anybody."""
-        alike = directory.same_name(self.values["full_name"])
         if self.is_other_person or not alike:
             self.plan = self.Plan.NEW
             return
@@ -201,7 +203,7 @@ class StagedRow(models.Model):
         years = ", ".join(str(member.birth_year) for member in alike)
         self.found = [
             [
-                "who",
+                "full_name",
                 f"Trong sổ đã có người trùng họ tên (sinh năm {years}). Nếu là người khác, đánh dấu vào ô này.",
             ]
         ]
@@ -230,7 +232,7 @@ def identity(values: dict[str, Any]) -> tuple[str, str, str]:
 class Directory:
     """What is already known when a committee imports: communes, its cells and its people. Read once, asked often."""
 
-    def __init__(self, committee: Organization) -> None:
+    def __init__(self, committee: Organization, rows: list[StagedRow]) -> None:
         self.committee = committee
         self._communes: dict[str, list[Organization]] = {}
         for commune in Organization.objects.communes():
@@ -244,18 +246,32 @@ class Directory:
                 models.Prefetch("placements", Placement.objects.current().select_related("commune")),
             )
         }
-        self.member_ids = self.members.keys()
+        self._named: dict[str, list[Member]] = {}
+        for member in self.members.values():
+            self._named.setdefault(member.search_key, []).append(member)
+        self.people = self._known_people(rows)
+        cards = {blind_index(row.values.get("card_no") or "") for row in rows} - {""}
+        self._holders = {member.card_index: member for member in _in_chunks("card_index", cards)}
 
-    def known_people(self, rows: list[StagedRow]) -> dict[tuple[str, str, str], list[Member]]:
+    def _known_people(self, rows: list[StagedRow]) -> dict[tuple[str, str, str], list[Member]]:
         """Members anywhere with the identity (search key, birth, joined) of one of the rows, few queries."""
-        keys = sorted({search_key(row.values["full_name"]) for row in rows})
         found: dict[tuple[str, str, str], list[Member]] = {}
-        for start in range(0, len(keys), 500):
-            for member in Member.objects.filter(search_key__in=keys[start : start + 500]):
-                known = (member.search_key, str(member.birth_date or ""), str(member.joined_on or ""))
-                if known[1] and known[2]:
-                    found.setdefault(known, []).append(member)
+        for member in _in_chunks("search_key", {search_key(row.values["full_name"]) for row in rows}):
+            known = (member.search_key, str(member.birth_date or ""), str(member.joined_on or ""))
+            if known[1] and known[2]:
+                found.setdefault(known, []).append(member)
         return found
+
+    def card_holder(self, values: dict[str, Any]) -> Member | None:
+        return self._holders.get(blind_index(values.get("card_no") or ""))
+
+    def perhaps(self, values: dict[str, Any]) -> list[Member]:
+        """Who here may be meant: all of the name when the row says too little, else those it does not contradict."""
+        named = self._named.get(search_key(values["full_name"]), [])
+        if not values["birth_date"] or not values["joined_on"]:
+            return named
+        years, days = {values["birth_year"]}, {None, _day(values["birth_date"])}
+        return [member for member in named if member.birth_year in years and member.birth_date in days]
 
     def commune(self, words: str) -> Organization | None:
         found = self._communes_named(words)
@@ -274,13 +290,6 @@ class Directory:
             return f"Có nhiều đơn vị tên “{words}” trong danh bạ. Chọn đúng đơn vị."
         return f"“{words}” chưa có trong danh bạ đảng ủy xã, phường, đặc khu. Chọn đơn vị đúng từ danh bạ."
 
-    def same_name(self, full_name: str) -> list[Member]:
-        key = search_key(full_name)
-        return [member for member in self.members.values() if member.search_key == key]
-
-    def is_card_known(self, card_no: str) -> bool:
-        return bool(card_no) and Member.objects.filter(card_index=blind_index(card_no)).exists()
-
     def differences(self, row: StagedRow) -> list[tuple[str, str]]:
         """(field, sentence) for everything a row says differently from the register; blanks in the row say nothing."""
         assert row.member is not None
@@ -290,6 +299,8 @@ class Directory:
         membership = next(iter(member.memberships.all()), None)
         if placement and placement.commune_id != row.commune_id:
             found.append(("commune", placement.commune.name))
+        if placement is None:
+            found.append(("residence", "Nơi cư trú: ghi vào sổ theo danh sách mới."))
         for field, label in PLAIN_FIELDS.items():
             new = values.get(field) or ""
             if new and str(new) != str(getattr(member, field) or ""):
@@ -302,7 +313,7 @@ class Directory:
             found.append(("workplace_cell", f"Chi bộ: {membership.cell.name} → {values['workplace_cell']}."))
         if membership and values["position"] and values["position"] != membership.position:
             found.append(("position", f"Chức vụ: {membership.position or 'chưa ghi'} → {values['position']}."))
-        if placement and placement.standing != values["exemption"]["class"].lower():
+        if placement and _exemption(row, placement) != (placement.standing, placement.exemption):
             found.append(("exemption", "Diện sinh hoạt nơi cư trú: cập nhật theo ghi chú."))
         return found
 
@@ -318,12 +329,26 @@ class Directory:
         return self.cells[key]
 
 
+def _in_chunks(column: str, wanted: set[str]) -> list[Member]:
+    """Members anywhere whose column holds one of the values; SQLite caps the number of parameters."""
+    values = sorted(wanted)
+    return [
+        member
+        for start in range(0, len(values), 500)
+        for member in Member.objects.filter(**{f"{column}__in": values[start : start + 500]})
+    ]
+
+
 PLAIN_FIELDS = {
     "sex": "Giới tính",
+    # These two differ only for somebody found by the card.
+    "birth_date": "Ngày sinh",
+    "joined_on": "Ngày vào Đảng",
     "official_on": "Ngày chính thức",
     "phone": "Điện thoại",
     "address": "Số nhà, đường",
 }
+DAYS = ("birth_date", "joined_on", "official_on")
 
 
 def _day(text: str | None) -> date | None:
@@ -384,32 +409,65 @@ def _placement(row: StagedRow, member: Member, today: date) -> Placement:
     return placement
 
 
+def _exemption(row: StagedRow, placement: Placement) -> tuple[str, str]:
+    """Standing and category by the row's note; a note that names no category leaves a known one alone."""
+    standing, category = row.values["exemption"]["class"].lower(), row.values["exemption"]["category"]
+    is_still = standing == placement.standing == Placement.Standing.EXEMPT_ACTIVITY
+    return standing, category or (placement.exemption if is_still else "")
+
+
 def _write_changes(row: StagedRow, directory: Directory, by: "Seat") -> None:
     assert row.member is not None
     member, values, today = directory.members[row.member.pk], row.values, timezone.localdate()
-    before = {field: getattr(member, field) for field in PLAIN_FIELDS}
+    membership, placement = member.memberships.all()[0], next(iter(member.placements.all()), None)
+    before = _facts(member, membership, placement)
     for field in PLAIN_FIELDS:
         if values.get(field):
-            setattr(member, field, _day(values[field]) if field == "official_on" else values[field])
+            setattr(member, field, _day(values[field]) if field in DAYS else values[field])
+    member.set_keys()
     member.save()
-    changes = {field: [before[field], getattr(member, field)] for field in PLAIN_FIELDS}
-    _change_membership(member, values, directory, by, today)
-    placement = member.placements.all()[0]
-    placement.standing = values["exemption"]["class"].lower()
-    placement.exemption = values["exemption"]["category"]
-    placement.save(update_fields=["standing", "exemption"])
-    kept = {field: pair for field, pair in changes.items() if pair[0] != pair[1]}
-    AuditEvent.objects.record("Member.update", by=by, on=member, changes=kept)
+    membership = _change_membership(membership, values, directory, by, today)
+    placement = _change_placement(row, placement, member, today)
+    after = _facts(member, membership, placement)
+    changes = {field: [before[field], after[field]] for field in before if before[field] != after[field]}
+    AuditEvent.objects.record("Member.update", by=by, on=member, changes=changes)
 
 
-def _change_membership(member: Member, values: dict[str, Any], directory: Directory, by: "Seat", today: date) -> None:
-    current = member.memberships.all()[0]
+def _facts(member: Member, membership: Membership, placement: Placement | None) -> dict[str, Any]:
+    """What an import can change, for the history."""
+    return {
+        **{field: getattr(member, field) for field in PLAIN_FIELDS},
+        "position": membership.position,
+        "workplace_cell": membership.cell.name,
+        "commune": placement.commune.name if placement else "",
+        "standing": placement.standing if placement else "",
+        "exemption": placement.exemption if placement else "",
+    }
+
+
+def _change_membership(
+    current: Membership, values: dict[str, Any], directory: Directory, by: "Seat", today: date
+) -> Membership:
     cell = directory.cell(values["workplace_cell"], by=by) if values["workplace_cell"] else current.cell
     position = values["position"] or current.position
     if cell.pk == current.cell_id or current.from_on == today:
         current.cell, current.position = cell, position
         current.save(update_fields=["cell", "position"])
-        return
+        return current
     current.until_on = today - timedelta(days=1)
     current.save(update_fields=["until_on"])
-    Membership.objects.create(member=member, cell=cell, position=position, from_on=today)
+    return Membership.objects.create(member=current.member, cell=cell, position=position, from_on=today)
+
+
+def _change_placement(row: StagedRow, current: Placement | None, member: Member, today: date) -> Placement:
+    if current is None:
+        current = _placement(row, member, today)
+        current.save()
+        return current
+    current.standing, current.exemption = _exemption(row, current)
+    if not current.exemption:
+        current.exemption_proof = ""
+    elif row.values["exemption"]["category"]:
+        current.exemption_proof = row.values["note"][:250]
+    current.save(update_fields=["standing", "exemption", "exemption_proof"])
+    return current
