@@ -231,14 +231,21 @@ class AssessmentVersion(models.Model):
             if c.evidence == "attendance" and absent and self.answer(c.code)["option"] == 0
         ]
 
+    @transaction.atomic
     def submit(self, review: JointReview, *, by: "Seat", attendance: dict[str, int]) -> None:
         """The cell's secretary sends the agreed text to the commune. Raises Refused when something is missing."""
         _refuse_own(self.assessment.placement, by)
+        self._read_again()
         if problems := self.missing(attendance):
             raise Refused(" ".join(problems))
         if review.year != self.assessment.year or review.cell_id != self.assessment.placement.cell_id:
             raise Refused("Cuộc họp với Ban công tác Mặt trận không thuộc chi bộ hoặc năm nhận xét này.")
         move(self, self.State.SUBMITTED, by=by, joint_review=review)
+
+    def _read_again(self) -> None:
+        """The text as stored now, held until the end of the transaction: `write` waits for the same lock."""
+        Assessment.objects.select_for_update().get(pk=self.assessment_id)
+        self.refresh_from_db(fields=["state", "answers", "remarks", "edit_no", "joint_review", "submitted_by"])
 
     def can_confirm(self, by: "Seat") -> bool:
         return (
@@ -252,9 +259,9 @@ class AssessmentVersion(models.Model):
     def confirm(self, *, by: "Seat") -> Document:
         """The commune stands behind the text: version locked, an earlier confirmed one replaced, the form issued."""
         _refuse_own(self.assessment.placement, by)
+        self._read_again()
         if self.submitted_by and self.submitted_by.user_id == by.user_id:
             raise Refused("Người gửi nhận xét không tự xác nhận. Xin để cán bộ khác của đảng ủy xác nhận.")
-        Assessment.objects.select_for_update().get(pk=self.assessment_id)
         for earlier in self.assessment.versions.filter(state=self.State.CONFIRMED):
             move(earlier, self.State.REPLACED, by=by)
             move(earlier.form, Document.State.REPLACED, by=by)
@@ -267,6 +274,7 @@ class AssessmentVersion(models.Model):
         _refuse_own(self.assessment.placement, by)
         if code not in self.book.return_codes or not note.strip():
             raise Refused("Chọn lý do và ghi một câu nói rõ cần bổ sung điều gì.")
+        self._read_again()
         move(self, self.State.RETURNED, by=by, return_code=code, return_note=note.strip())
         return AssessmentVersion.objects.create(
             assessment=self.assessment,
@@ -305,7 +313,7 @@ def form_facts(version: AssessmentVersion) -> dict[str, Any]:
     return {
         "member": member_facts(placement),
         "year": version.assessment.year,
-        "purpose_text": f"phục vụ kiểm điểm, đánh giá, xếp loại chất lượng năm {version.assessment.year}",
+        "purpose_text": f"kiểm điểm, đánh giá, xếp loại chất lượng đảng viên năm {version.assessment.year}",
         "review": {
             "held_on": review.held_on.isoformat(),
             "cell": review.names("cell"),

@@ -27,6 +27,8 @@ class Reason(models.TextChoices):
     NO_COMMUNE = "no_commune", "Chưa có xã, phường nơi cư trú trong sổ theo dõi"
     EXEMPT = "exempt", "Giới thiệu nhưng được miễn sinh hoạt nơi cư trú"
     NEW = "new", "Được kết nạp Đảng chưa đủ thời gian theo quy định"
+    DECLINED = "declined", "Nơi cư trú đã chuyển lại; cần ghi nơi cư trú mới rồi mới đề nghị lại"
+    CANCELLED = "cancelled", "Đã hủy đề nghị trong đợt này"
     ALREADY = "already", "Đã có trong đợt này"
 
 
@@ -137,7 +139,10 @@ class Campaign(models.Model):
     def people(self) -> "models.QuerySet[Any]":
         """All members of the committee, each with `reason` ("" = is asked), `placement_id` and `commune_id`."""
         placement = Placement.objects.current().filter(member=OuterRef("pk"))
-        asked = EvaluationRequest.objects.live().filter(campaign=self.pk, member=OuterRef("pk"))
+        matters = EvaluationRequest.objects.filter(campaign=self.pk, member=OuterRef("pk"))
+        # Sent back by the place where he is still registered, or taken out by hand: not asked again by itself.
+        declined = matters.filter(state=EvaluationRequest.State.DECLINED, placement=OuterRef("placement_id"))
+        cancelled = matters.filter(state=EvaluationRequest.State.CANCELLED, end_code="asker")
         new_after = months_before(self.self_criticism_on, self.book.admitted_months)
         return (
             Member.objects.in_committee(self.committee)
@@ -148,10 +153,12 @@ class Campaign(models.Model):
             )
             .annotate(
                 reason=Case(
-                    When(Exists(asked), then=Value(Reason.ALREADY.value)),
+                    When(Exists(matters.live()), then=Value(Reason.ALREADY.value)),
                     When(placement_id=None, then=Value(Reason.NO_COMMUNE.value)),
                     When(standing=Placement.Standing.EXEMPT_ACTIVITY, then=Value(Reason.EXEMPT.value)),
                     When(joined_on__gt=new_after, then=Value(Reason.NEW.value)),
+                    When(Exists(declined), then=Value(Reason.DECLINED.value)),
+                    When(Exists(cancelled), then=Value(Reason.CANCELLED.value)),
                     default=Value(""),
                     output_field=CharField(),
                 )
@@ -197,7 +204,9 @@ class Campaign(models.Model):
         self._lock()
         waiting = self.documents.filter(state=Document.State.FOR_SIGNATURE)
         prepared = self.requests.filter(state=EvaluationRequest.State.PREPARED)
-        move_all(prepared, EvaluationRequest.State.CANCELLED, by=by, end_code="taken_back", end_note="Rút về soạn lại")
+        # Off the letter: its draft is used again and must not count them.
+        ended = {"end_code": "taken_back", "end_note": "Rút về soạn lại", "letter": None}
+        move_all(prepared, EvaluationRequest.State.CANCELLED, by=by, **ended)
         move_all(waiting, Document.State.DRAFT, by=by)
         self.presented_at = self.presented_by = None
         self.save(update_fields=["presented_at", "presented_by"])
@@ -233,7 +242,11 @@ class Campaign(models.Model):
 
     @transaction.atomic
     def close(self, *, by: "Seat") -> int:
-        """Hard end: requests without an answer are kept as "chưa có ý kiến của nơi cư trú"; how many."""
+        """Hard end: requests without an answer are kept as "chưa có ý kiến của nơi cư trú"; how many.
+
+        What still waits for signature never leaves the house.
+        """
+        self.take_back(by=by)
         silent = move_all(self.requests.awaiting_answer(), EvaluationRequest.State.NO_REPLY, by=by)
         move(self, self.State.CLOSED, by=by)
         return silent
@@ -271,9 +284,9 @@ class Campaign(models.Model):
             for document in self.documents.filter(state__in=[Document.State.DRAFT, Document.State.FOR_SIGNATURE])
         }
         rounds = Counter(
-            self.documents.filter(state=Document.State.ISSUED, genre=Document.Genre.REQUEST_LETTER).values_list(
-                "recipient_id", flat=True
-            )
+            self.documents.filter(genre=Document.Genre.REQUEST_LETTER)
+            .exclude(state__in=[Document.State.DRAFT, Document.State.FOR_SIGNATURE])
+            .values_list("recipient_id", flat=True)
         )
         fresh = []
         for commune_id, people in rows.items():
@@ -305,7 +318,7 @@ class Campaign(models.Model):
                 "to": commune.name,
                 "basis": list(self.book.basis),
                 "year": self.year,
-                "purpose_text": f"phục vụ kiểm điểm, đánh giá, xếp loại chất lượng năm {self.year}",
+                "purpose_text": f"kiểm điểm, đánh giá, xếp loại chất lượng đảng viên năm {self.year}",
                 "period": {"from": f"{self.year}-01-01", "to": f"{self.year}-12-31"},
                 "due_on": self.due_on.isoformat(),
                 "reply_to": {
@@ -337,7 +350,7 @@ class Campaign(models.Model):
                 letter_for(
                     document,
                     Letter.Kind.REQUEST,
-                    {"count": counts.get(document.pk, 0), "due_on": self.due_on.isoformat()},
+                    {"count": counts.get(document.pk, 0), "due_on": due},
                 )
                 for document in unsent
             ],

@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand
 from django.db import transaction
 from django.utils import timezone
 
+from evaluations import tasks
 from evaluations.models import Assessment, AssessmentVersion, Campaign, Document, EvaluationRequest
 from evaluations.models.assessments import draft_assessments, submit_complete
 from evaluations.models.campaigns import NumberChoice
@@ -41,7 +42,23 @@ HOMES = [*WARDS, "An Hải", "An Hải", "Sơn Trà"]  # where people live; An H
 CELLS_A_WARD = 4
 FAMILY = ["Nguyễn", "Trần", "Lê", "Phạm", "Hoàng", "Huỳnh", "Phan", "Vũ", "Võ", "Đặng", "Bùi", "Đỗ", "Hồ", "Ngô", "Lý"]
 GIVEN = ["An", "Ánh", "Bình", "Chi", "Dũng", "Đạt", "Giang", "Hà", "Hải", "Hùng", "Khoa", "Lan", "Long", "Mai", "Nam"]
-GIVEN += ["Ân", "Điệp", "Nga", "Oanh", "Phước", "Quân", "Sơn", "Tâm", "Thủy", "Tuấn", "Uyên", "Vân", "Xuân", "Yến", "Ước"]
+GIVEN += [
+    "Ân",
+    "Điệp",
+    "Nga",
+    "Oanh",
+    "Phước",
+    "Quân",
+    "Sơn",
+    "Tâm",
+    "Thủy",
+    "Tuấn",
+    "Uyên",
+    "Vân",
+    "Xuân",
+    "Yến",
+    "Ước",
+]
 STREETS = ["Đường Mẫu 1", "Đường Mẫu 2", "Đường Mẫu 3", "Đường Mẫu 4", "Đường Mẫu 5"]
 # username: (words for the sign-in table, where, roles)
 PEOPLE: dict[str, tuple[str, str, tuple[Role, ...]]] = {
@@ -69,6 +86,7 @@ class Command(BaseCommand):
         if not User.objects.filter(username="canbo.so1").exists():
             with transaction.atomic():
                 Demonstration().load()
+            tasks.wake()
         width = max(map(len, PEOPLE))
         self.stdout.write(f"Mật khẩu chung để thử: {PASSWORD}")
         for username, (words, _, _) in PEOPLE.items():
@@ -201,9 +219,7 @@ class Demonstration:
         campaign.present(by=self.acting_for(key, Action.PREPARE))
 
     def letter(self, campaign: Campaign, ward: str) -> Document:
-        return Document.objects.get(
-            campaign=campaign, recipient=self.places[ward], genre=Document.Genre.REQUEST_LETTER
-        )
+        return Document.objects.get(campaign=campaign, recipient=self.places[ward], genre=Document.Genre.REQUEST_LETTER)
 
     def play_ward(self, letter: Document) -> None:
         """An Hải: every step at once, so that each of its people finds work."""
@@ -212,9 +228,7 @@ class Demonstration:
         away, waiting, rest = matters[:1], matters[1:3], matters[3:]
         officer = self.by("canbo.anhai", Action.ASSIGN, "An Hải")
         decline(EvaluationRequest.objects.filter(pk__in=[row.pk for row in away]), "not_resident", "", by=officer)
-        assign_to_cells(
-            {row: self.places[f"An Hải/{1 + place % 3}"] for place, row in enumerate(rest)}, by=officer
-        )
+        assign_to_cells({row: self.as_written("An Hải", row) for row in rest}, by=officer)
         assert waiting
         for number in (1, 2, 3):
             self.play_cell(f"An Hải/{number}", f"bithu.anhai{number}", leave=0 if number < 3 else 2)
@@ -226,6 +240,10 @@ class Demonstration:
         )
         issue_reply(letter, NumberChoice(), by=self.by("ky.anhai", Action.REPLY, "An Hải"), on=self.today)
         self.receive_some(letter)
+
+    def as_written(self, ward: str, matter: EvaluationRequest) -> Organization:
+        """ "Tổ dân phố 3" goes to the cell that leads it."""
+        return self.places[f"{ward}/{matter.placement.cell_as_written.split()[-1]}"]
 
     def play_cell(self, cell: str, username: str, leave: int) -> None:
         """Attendance, the joint meeting, ratings for all but the last `leave`, and the submission."""
@@ -290,8 +308,7 @@ class Demonstration:
         """Sơn Trà: registered and assigned; the cells have not begun."""
         register(letter, "08", by=self.by("phuong.sontra", Action.REGISTER, "Sơn Trà"))
         matters = list(letter.requests.select_related("placement").order_by("pk"))
-        cells = [self.places[f"Sơn Trà/{1 + place % CELLS_A_WARD}"] for place in range(len(matters))]
-        chosen = dict(zip(matters, cells, strict=True))
+        chosen = {row: self.as_written("Sơn Trà", row) for row in matters}
         assign_to_cells(chosen, by=self.by("phuong.sontra", Action.ASSIGN, "Sơn Trà"))
 
     def register_only(self, letter: Document) -> None:
@@ -317,14 +334,16 @@ def roster_csv(count: int, shift: int) -> bytes:
     today = timezone.localdate()
     for number in range(1, count + 1):
         spread = number + shift
+        family = FAMILY[(spread + spread // 15) % len(FAMILY)]
         middle = ("Văn Mẫu", "Thị Mẫu")[spread % 2]
+        given = GIVEN[(spread * 7 + spread // 30 + shift) % len(GIVEN)]
         ward = "Xã Hòa Vang" if spread % 13 == 0 else f"Phường {HOMES[spread % len(HOMES)]}"
         joined = today - timedelta(days=60) if number == 2 else date(1995 + spread % 27, 1 + spread % 12, 3)
         official = "" if number == 2 else f"{joined:%d/%m}/{joined.year + 1}"
         writer.writerow(
             [
                 number,
-                f"{FAMILY[spread % len(FAMILY)]} {middle} {GIVEN[(spread * 7 + shift) % len(GIVEN)]}",
+                f"{family} {middle} {given}",
                 ("Nam", "Nữ")[spread % 2],
                 f"{1 + spread % 28:02d}/{1 + spread % 12:02d}/{1966 + spread % 8}",
                 f"{joined:%d/%m/%Y}",
