@@ -21,6 +21,7 @@ from members.states import move_all
 log = logging.getLogger(__name__)
 CHUNK = 20  # notices over one connection (performance.md §4)
 AT_ONCE = 500
+STALE = 120  # seconds; the next sweep hands out again what nobody took, and a long backlog must not pile up repeats
 
 
 def wake() -> None:
@@ -39,10 +40,10 @@ def _wake() -> None:
 def sweep() -> None:
     """Hand out every document without its file and every letter that is due."""
     for document_id in Document.objects.to_render().order_by("pk").values_list("pk", flat=True)[:AT_ONCE]:
-        render.delay(document_id)
+        render.apply_async((document_id,), expires=STALE)
     due = list(Letter.objects.due().order_by("pk").values_list("pk", flat=True)[:AT_ONCE])
     for start in range(0, len(due), CHUNK):
-        deliver.delay(due[start : start + CHUNK])
+        deliver.apply_async((due[start : start + CHUNK],), expires=STALE)
 
 
 @shared_task(name="evaluations.tasks.render")

@@ -4,6 +4,7 @@ import atexit
 import os
 import shutil
 import tempfile
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 os.environ.setdefault("SECRET_KEY", "tests-only-" + "k" * 50)
@@ -28,7 +29,18 @@ if BROKER_IS_REDIS:
     # Tests run side by side: a database of Redis each for the broker and for the cache, so that clearing stays at home.
     server = urlsplit(CELERY_BROKER_URL)
     CELERY_BROKER_URL = server._replace(path=f"/{2 * WORKER}").geturl()
+    os.environ["CELERY_BROKER_URL"] = CELERY_BROKER_URL  # to Celery the environment counts for more than the setting
     CACHES["default"]["LOCATION"] = server._replace(path=f"/{2 * WORKER + 1}").geturl()
+else:
+    BROKER_DIR = VAR / f"broker{WORKER}"
+    BROKER_DIR.mkdir(exist_ok=True)
+    CELERY_BROKER_TRANSPORT_OPTIONS |= {
+        "data_folder_in": str(BROKER_DIR),
+        "data_folder_out": str(BROKER_DIR),
+        "control_folder": str(BROKER_DIR / "control"),
+    }
+# Tests that kill workers do not wait for minutes until somebody else may go on.
+LEASE = timedelta(seconds=float(os.environ.get("TEST_LEASE", LEASE.total_seconds())))
 if "sqlite3" in DATABASES["default"]["ENGINE"]:
     # A file, not memory: threads and processes that write at once must meet the locks they would meet in earnest.
     DATABASES["default"]["TEST"] = {"NAME": str(VAR / "test.sqlite3")}

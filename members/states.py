@@ -73,5 +73,8 @@ def move_all(rows: models.QuerySet[Any], to: str, *, by: "Seat | None", **also: 
             return 0
         # The queryset's own filter, not `pk IN (500,000 ids)`: SQLite caps the number of parameters.
         moved = rows.filter(state__in=sources).order_by().update(state=to, **_stamps(model, to, by), **also)
+        if moved != len(ids):
+            # Somebody brought a row into the queryset between the two statements; the history must not miss it.
+            raise WrongState("Danh sách vừa thay đổi. Xin tải lại trang rồi làm lại.")
         AuditEvent.objects.record_many(f"{model.__name__}.{to}", by=by, model=model, ids=ids)
     return moved

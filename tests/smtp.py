@@ -14,13 +14,17 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 
 class Sink:
-    """`replies` are given to the next messages instead of taking them: an SMTP line, "drop" or "hang"."""
+    """`replies` are given to the next messages instead of taking them: an SMTP line, "drop" or "hang".
+
+    `delay` is how long it thinks about every message.
+    """
 
     def __init__(self) -> None:
         self.messages: list[EmailMessage] = []
         self.replies: list[str] = []
         self.sessions = 0
         self.port = 0
+        self.delay = 0.0
 
     @property
     def ids(self) -> Counter[str]:
@@ -34,6 +38,7 @@ class Sink:
         return responses
 
     async def handle_DATA(self, server: Any, session: Session, envelope: Envelope) -> str:
+        await asyncio.sleep(self.delay)
         reply = self.replies.pop(0) if self.replies else ""
         if reply == "hang":
             await asyncio.sleep(3600)

@@ -6,7 +6,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from django.db import connection, models, transaction
-from django.db.models import Case, CharField, Exists, F, OuterRef, Q, Subquery, Value, When
+from django.db.models import Case, CharField, F, OuterRef, Q, Subquery, Value, When
 from django.utils import timezone
 
 from evaluations.models.documents import Document, NumberRange, NumberSeries, new_document
@@ -139,9 +139,10 @@ class Campaign(models.Model):
     def people(self) -> "models.QuerySet[Any]":
         """All members of the committee, each with `reason` ("" = is asked), `placement_id` and `commune_id`."""
         placement = Placement.objects.current().filter(member=OuterRef("pk"))
-        matters = EvaluationRequest.objects.filter(campaign=self.pk, member=OuterRef("pk"))
+        # Lists read once: EXISTS for each member may be planned as a scan of the very table that a launch is filling.
+        matters = EvaluationRequest.objects.filter(campaign=self.pk)
         # Sent back by the place where he is still registered, or taken out by hand: not asked again by itself.
-        declined = matters.filter(state=EvaluationRequest.State.DECLINED, placement=OuterRef("placement_id"))
+        declined = matters.filter(state=EvaluationRequest.State.DECLINED, placement__until_on=None)
         cancelled = matters.filter(state=EvaluationRequest.State.CANCELLED, end_code="asker")
         new_after = months_before(self.self_criticism_on, self.book.admitted_months)
         return (
@@ -153,12 +154,12 @@ class Campaign(models.Model):
             )
             .annotate(
                 reason=Case(
-                    When(Exists(matters.live()), then=Value(Reason.ALREADY.value)),
+                    When(pk__in=matters.live().values("member"), then=Value(Reason.ALREADY.value)),
                     When(placement_id=None, then=Value(Reason.NO_COMMUNE.value)),
                     When(standing=Placement.Standing.EXEMPT_ACTIVITY, then=Value(Reason.EXEMPT.value)),
                     When(joined_on__gt=new_after, then=Value(Reason.NEW.value)),
-                    When(Exists(declined), then=Value(Reason.DECLINED.value)),
-                    When(Exists(cancelled), then=Value(Reason.CANCELLED.value)),
+                    When(pk__in=declined.values("member"), then=Value(Reason.DECLINED.value)),
+                    When(pk__in=cancelled.values("member"), then=Value(Reason.CANCELLED.value)),
                     default=Value(""),
                     output_field=CharField(),
                 )
@@ -255,7 +256,7 @@ class Campaign(models.Model):
         return Campaign.objects.select_for_update(of=("self",)).select_related("presented_by").get(pk=self.pk)
 
     def _insert_requests(self) -> int:
-        """One statement for the whole committee; NOT EXISTS (in `people`) is fast, ON CONFLICT closes the race."""
+        """One statement for the whole committee; leaving out in `people` is fast, ON CONFLICT closes the race."""
         columns: dict[str, Any] = {
             "member_id": F("pk"),
             "placement_id": F("placement_id"),

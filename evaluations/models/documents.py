@@ -2,6 +2,7 @@
 
 import hashlib
 from datetime import date
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -67,15 +68,18 @@ class NumberSeries(models.Model):
         taken = sorted(self.taken() & set(numbers))
         if taken:
             raise Refused(f"Số {taken[0]:02d} đã được dùng trong sổ. Xin kiểm tra sổ công văn đi rồi nhập số khác.")
-        if first > self.next_no and any(n not in self.taken() for n in range(self.next_no, first)):
+        if first > self.next_no:
             self._record_gap(self.next_no, first - 1, by)
         self._advance(numbers)
         return numbers
 
     def take_reserved(self, reserved: "NumberRange", count: int) -> list[int]:
         """The first `count` numbers of a reserved block; the block shrinks by what was used."""
-        if reserved.series_id != self.pk or reserved.kind != NumberRange.Kind.RESERVED:
-            raise Refused("Dải số giữ trước không thuộc sổ này.")
+        # Read again under the lock of the book: somebody may just have used it up.
+        block = self.ranges.filter(pk=reserved.pk, kind=NumberRange.Kind.RESERVED).first()
+        if block is None:
+            raise Refused("Dải số giữ trước không thuộc sổ này hoặc đã dùng hết.")
+        reserved = block
         if reserved.last - reserved.first + 1 < count:
             raise Refused(f"Dải số giữ trước chỉ còn {reserved.last - reserved.first + 1} số, cần {count} số.")
         numbers = list(range(reserved.first, reserved.first + count))
@@ -95,12 +99,13 @@ class NumberSeries(models.Model):
         )
 
     def _record_gap(self, first: int, last: int, by: "Seat") -> None:
-        taken = self.taken()
-        for number in range(first, last + 1):
-            if number not in taken:
+        """Each run of numbers in between that nothing holds becomes one range."""
+        edges = [first - 1, *sorted(number for number in self.taken() if first <= number <= last), last + 1]
+        for before, after in pairwise(edges):
+            if after - before > 1:
                 self.ranges.create(
-                    first=number,
-                    last=number,
+                    first=before + 1,
+                    last=after - 1,
                     kind=NumberRange.Kind.OUTSIDE,
                     reason="Văn thư nhập số tiếp theo của sổ giấy",
                     recorded_by=by,

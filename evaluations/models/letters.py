@@ -27,8 +27,8 @@ class LetterQuerySet(models.QuerySet["Letter"]):
             Q(next_try_at=None) | Q(next_try_at__lte=now)
         )
         abandoned = Q(state=Letter.State.SENDING, lease_until__lt=now)
-        # EXISTS and not a join: an UPDATE over a join checks these conditions once, before it waits for the row, and two
-        # workers would both get the letter (PostgreSQL).
+        # EXISTS and not a join: an UPDATE over a join looks once, before it waits for the row, so that on PostgreSQL
+        # two workers would both get the letter.
         files = DocumentFile.objects.filter(document=OuterRef("document"), kind=DocumentFile.Kind.ISSUED)
         stored = Q(document=None) | Exists(files)
         return self.filter(waiting | abandoned, stored, channel=Letter.Channel.EMAIL)

@@ -69,8 +69,10 @@ def issue_reply(letter: Document, numbers: NumberChoice, *, by: "Seat", on: date
     if commune is None or commune.pk != by.organization_id:
         raise Refused("Công văn này gửi cho đơn vị khác.")
     Document.objects.select_for_update().get(pk=letter.pk)
-    ready = letter.requests.confirmed()
-    if not ready.exists():
+    # Held fast: what is confirmed while this letter is being written belongs to the next one.
+    ids = list(letter.requests.confirmed().select_for_update(of=("self",)).values_list("pk", flat=True))
+    ready = EvaluationRequest.objects.filter(pk__in=ids)
+    if not ids:
         raise Refused("Chưa có nhận xét nào đã xác nhận để trả lời công văn này.")
     on = on or timezone.localdate()
     earlier = Document.objects.filter(genre=Document.Genre.REPLY_LETTER, key__startswith=f"reply:{letter.pk}:").count()
@@ -97,7 +99,8 @@ def _reply_facts(letter: Document, ready: RequestQuerySet, round_no: int) -> dic
     year = letter.facts["year"]
     declined = letter.requests.filter(state=EvaluationRequest.State.DECLINED)
     answered = letter.requests.filter(state__in=["answered", "received", "considered"]).count()
-    asked, ready_count = letter.requests.count(), ready.count()
+    withdrawn = [EvaluationRequest.State.CANCELLED, EvaluationRequest.State.SUPERSEDED]
+    asked, ready_count = letter.requests.exclude(state__in=withdrawn).count(), ready.count()
     remaining = asked - answered - ready_count - declined.count()
     return {
         "abstract": f"nhận xét đảng viên đang công tác giữ mối liên hệ nơi cư trú năm {year}",

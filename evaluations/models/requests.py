@@ -272,7 +272,9 @@ def _open_assessments(asked: RequestQuerySet) -> None:
     Assessment.objects.bulk_create(
         [Assessment(placement_id=placement, year=year) for placement, year in pairs], ignore_conflicts=True
     )
-    found = Assessment.objects.filter(placement=OuterRef("placement"), year=OuterRef("year"))
+    found = Assessment.objects.filter(
+        placement=OuterRef("placement"), year=OuterRef("year"), purpose=Assessment.Purpose.ANNUAL
+    )
     asked.update(assessment=Subquery(found.values("pk")[:1]))
 
 

@@ -1,31 +1,39 @@
 """The first screen of each role: what waits today, and the one thing to do next (design §8)."""
 
+from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
-from django.db.models import Count, Q
+from django.db.models import Count, Min, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from evaluations.models import AssessmentVersion, Campaign, Document, EvaluationRequest
 from evaluations.models.assessments import draft_assessments
-from members.models import Organization, Seat, User
+from evaluations.owing import commune_standings
+from members.models import Member, Organization, Seat, User
 from members.roles import Action, Side
+
+WARD_ACTIONS = (Action.REGISTER, Action.ASSIGN, Action.CONFIRM, Action.REPLY)
+CALLS = 6  # who is later than these stands on the campaign's own page
+State = EvaluationRequest.State
 
 
 @require_GET
 def home(request: HttpRequest) -> HttpResponse:
     assert isinstance(request.user, User)
-    user = request.user
+    user, today = request.user, timezone.localdate()
     return render(
         request,
         "evaluations/home.html",
         {
-            "cells": [_cell(seat) for seat in _seats(user, Action.WRITE)],
-            "wards": [_ward(seat.organization) for seat in _wards(user)],
-            "campaigns": _campaigns(user),
-            "is_member": bool(user.member_id),
+            "cells": [_cell(seat.organization, today) for seat in _seats(user, Action.WRITE)],
+            "wards": [_ward(user, ward, today) for ward in _wards(user)],
+            "campaigns": _campaigns(user, today),
+            "mine": _mine(user),
             "may_see_figures": user.may(Action.SEE_FIGURES),
             "may_configure": user.may(Action.CONFIGURE),
         },
@@ -38,29 +46,29 @@ def _seats(user: User, action: Action) -> list[Seat]:
     return [seat for seat in found.values() if seat.organization.side == Organization.Side.RESIDENCE]
 
 
-def _wards(user: User) -> list[Seat]:
-    actions = (Action.REGISTER, Action.ASSIGN, Action.CONFIRM, Action.REPLY)
-    found = {seat.organization_id: seat for action in actions for seat, _ in user.grants(action)}
-    return [seat for seat in found.values() if seat.organization.kind == Organization.Kind.COMMUNE]
+def _wards(user: User) -> list[Organization]:
+    found = {seat.organization_id: seat.organization for action in WARD_ACTIONS for seat, _ in user.grants(action)}
+    return [ward for ward in found.values() if ward.kind == Organization.Kind.COMMUNE]
 
 
-def _cell(seat: Seat) -> dict[str, Any]:
+def _cell(cell: Organization, today: date) -> dict[str, Any]:
     """The secretary's screen: how many comrades, how many left, until when, and whom to ring."""
-    cell, year = seat.organization, timezone.localdate().year
-    rows = draft_assessments(cell, year)
+    rows = draft_assessments(cell, today.year)
     states = [version.state if (version := row.latest()) else "draft" for row in rows]
-    waiting = EvaluationRequest.objects.filter(residence_cell=cell, state="at_cell").order_by("due_on")
-    ward = cell.parent
+    waiting = EvaluationRequest.objects.filter(residence_cell=cell, state=State.AT_CELL)
+    due_on = waiting.aggregate(first=Min("due_on"))["first"]
+    left = sum(state == "draft" for state in states)
     return {
         "organization": cell,
-        "year": year,
+        "year": today.year,
         "total": len(rows),
-        "left": sum(state == "draft" for state in states),
+        "left": left,
         "returned": sum(_was_returned(row) for row in rows),
         "submitted": sum(state == "submitted" for state in states),
         "confirmed": sum(state == "confirmed" for state in states),
-        "due_on": waiting.values_list("due_on", flat=True).first(),
-        "ward": ward,
+        "due_on": due_on,
+        "days_late": (today - due_on).days if due_on and left and due_on < today else 0,
+        "ward": cell.parent,
     }
 
 
@@ -69,51 +77,124 @@ def _was_returned(row: Any) -> bool:
     return bool(version and version.state == "draft" and version.no > 1)
 
 
-def _ward(ward: Organization) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Step:
+    """One of the four things that wait at a commune."""
+
+    count: int
+    words: str
+    verb: str  # the same as an order, for the big button
+    url: str
+    is_ours: bool  # whether this person does it; a figure is shown to all
+
+
+def _ward(user: User, ward: Organization, today: date) -> dict[str, Any]:
     """Hôm nay: mới / chờ phân chi bộ / chờ xác nhận / chờ ký, and the cells that are latest."""
-    requests = EvaluationRequest.objects.filter(residence_commune=ward)
-    letters = Document.objects.filter(
-        recipient=ward, genre=Document.Genre.REQUEST_LETTER, state=Document.State.ISSUED, registered_at=None
-    )
-    submitted = AssessmentVersion.objects.awaiting_confirmation().filter(assessment__placement__commune=ward)
+    steps = _steps(user, ward)
     return {
         "organization": ward,
-        "new": letters.count(),
-        "to_assign": requests.filter(state="at_commune").count(),
-        "to_confirm": submitted.count(),
-        "to_reply": requests.confirmed().count(),
-        "cells": _late_cells(ward),
+        "steps": steps,
+        "next": next((step for step in steps if step.count and step.is_ours), None),
+        "is_idle": not any(step.count for step in steps),
+        "cells": _late_cells(ward, today),
     }
 
 
-def _late_cells(ward: Organization) -> list[dict[str, Any]]:
+def _steps(user: User, ward: Organization) -> list[Step]:
+    requests = EvaluationRequest.objects.filter(residence_commune=ward)
+    letters = Document.objects.filter(
+        recipient=ward, genre=Document.Genre.REQUEST_LETTER, state=Document.State.ISSUED, registered_at=None
+    ).count()
+    to_assign = requests.filter(state=State.AT_COMMUNE).count()
+    submitted = AssessmentVersion.objects.awaiting_confirmation().filter(assessment__placement__commune=ward).count()
+    to_reply = requests.confirmed().count()
+    ours = [any(seat.organization_id == ward.pk for seat, _ in user.grants(action)) for action in WARD_ACTIONS]
+    assign, confirm, replies = (
+        reverse(f"evaluations:{name}", args=[ward.pk]) for name in ("assign", "confirm_list", "replies")
+    )
+    return [
+        Step(letters, "công văn mới", f"Vào sổ {letters} công văn", reverse("evaluations:letters_in"), ours[0]),
+        Step(to_assign, "chờ phân chi bộ", f"Phân {to_assign} đồng chí về chi bộ", assign, ours[1]),
+        Step(submitted, "chờ xác nhận", f"Xác nhận {submitted} nhận xét", confirm, ours[2]),
+        Step(to_reply, "chờ ký trả lời", f"Ký trả lời {to_reply} nhận xét", replies, ours[3]),
+    ]
+
+
+def _late_cells(ward: Organization, today: date) -> list[dict[str, Any]]:
     """Cells with open requests, the latest first, at most 40."""
-    today = timezone.localdate()
     rows = (
-        EvaluationRequest.objects.filter(residence_commune=ward, state="at_cell")
+        EvaluationRequest.objects.filter(residence_commune=ward, state=State.AT_CELL)
         .exclude(assessment__versions__state__in=["submitted", "confirmed"])
         .order_by()
-        .values("residence_cell", "residence_cell__name", "residence_cell__phone")
-        .annotate(waiting=Count("pk"), late=Count("pk", filter=Q(due_on__lt=today)))
-        .order_by("-late", "-waiting", "residence_cell__name")[:40]
+        .values("residence_cell__name", "residence_cell__phone")
+        .annotate(waiting=Count("pk"), due_on=Min("due_on"))
+        .order_by("due_on", "-waiting", "residence_cell__name")[:40]
     )
-    return [dict(row) for row in rows]
+    return [
+        {
+            "name": row["residence_cell__name"],
+            "phone": row["residence_cell__phone"],
+            "waiting": row["waiting"],
+            "days_late": max((today - row["due_on"]).days, 0),
+        }
+        for row in rows
+    ]
 
 
-def _campaigns(user: User) -> list[dict[str, Any]]:
-    """The workplace's screen: campaigns in work with their counts, and where one can be begun."""
+def _campaigns(user: User, today: date) -> list[dict[str, Any]]:
+    """The workplace's screen: what waits for a signature first, the running campaign with its communes, the others."""
     seen = Campaign.objects.for_user(user, Action.RECEIVE).exclude(state=Campaign.State.ARCHIVED)
     rows = seen.select_related("committee", "presented_by").annotate(
         asked=Count("requests", filter=~Q(requests__state__in=["prepared", "cancelled", "superseded"])),
         answered=Count("requests", filter=Q(requests__state__in=["answered", "received", "considered"])),
         unread=Count("requests", filter=Q(requests__state="answered")),
     )
-    may_sign = user.may(Action.SIGN)
     seen_now = list(rows[:6])
-    begun = {row.committee_id for row in seen_now}
-    found: list[dict[str, Any]] = [{"campaign": row, "to_sign": may_sign and row.can_issue()} for row in seen_now]
-    for seat, grant in user.grants(Action.PREPARE):
-        fits = grant.side == Side.WORKPLACE and not seat.organization.unit
-        if fits and seat.organization_id not in begun:
-            found.append({"begin_at": seat.organization, "to_sign": False})
-    return found
+    signs = {seat.organization_id: seat for seat, _ in user.grants(Action.SIGN)}
+    prepares = {seat.organization_id for seat, _ in user.grants(Action.PREPARE)}
+    found = [_campaign(row, signs.get(row.committee_id), row.committee_id in prepares) for row in seen_now]
+    # One only: its communes cost three queries, and two campaigns of tiles would be read by nobody.
+    if running := next((row for row in found if row["campaign"].state == Campaign.State.OPEN), None):
+        running |= _communes(running["campaign"], today)
+    begun = {row.committee_id for row in seen_now if row.state != Campaign.State.CLOSED or row.year >= today.year}
+    found += _beginnings(user, begun)
+    return sorted(found, key=lambda row: not row["to_sign"])
+
+
+def _campaign(campaign: Campaign, signer: Seat | None, may_prepare: bool) -> dict[str, Any]:
+    is_draft = campaign.state == Campaign.State.DRAFT
+    return {
+        "campaign": campaign,
+        "to_sign": signer is not None and campaign.can_issue(signer),
+        "to_present": may_prepare and is_draft and campaign.presented_at is None,
+    }
+
+
+def _communes(campaign: Campaign, today: date) -> dict[str, Any]:
+    """Its communes as tiles, and who to call: three queries however many communes."""
+    standings = commune_standings(campaign, today)
+    owing = [row for row in standings if row.owed]
+    return {"standings": standings, "calls": owing[:CALLS], "more_calls": len(owing[CALLS:])}
+
+
+def _beginnings(user: User, begun: set[int]) -> list[dict[str, Any]]:
+    """Committees of this person without a campaign in work; an empty register comes first."""
+    fitting = {
+        seat.organization_id: seat.organization
+        for seat, grant in user.grants(Action.PREPARE)
+        if grant.side == Side.WORKPLACE and not seat.organization.unit and seat.organization_id not in begun
+    }
+    if not fitting:
+        return []
+    has_members = Member.objects.for_user(user).exists()
+    return [{"begin_at": place, "has_members": has_members, "to_sign": False} for place in fitting.values()]
+
+
+def _mine(user: User) -> dict[str, Any] | None:
+    """A member's own matter: the newest request about me, and whether this is all that I am here for."""
+    if not user.member_id:
+        return None
+    sent = EvaluationRequest.objects.filter(member=user.member_id).exclude(
+        state__in=[State.PREPARED, State.CANCELLED, State.SUPERSEDED]
+    )
+    return {"newest": sent.order_by("-year", "-pk").first(), "is_all": not user.seats_now}

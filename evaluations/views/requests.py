@@ -28,7 +28,8 @@ def page(request: SignedIn, request_id: int) -> HttpResponse:
             matter.receive(by=seat)
         except WrongState:  # somebody of the same office opened it a moment earlier
             matter = _load(request.user, request_id)
-    AuditEvent.objects.record("read", by=seat, on=matter)
+    # The text is what was read; the member is shown who opened it.
+    AuditEvent.objects.record("read", by=seat, on=_answer(matter) or matter)
     return render(request, "evaluations/request_page.html", _context(matter, request.user, CancelForm()))
 
 

@@ -179,9 +179,10 @@ class StagedRow(models.Model):
         candidates = directory.people.get(identity(self.values), [])
         inside = [member for member in candidates if member.pk in directory.members]
         holder = directory.card_holder(self.values)
-        if not inside and holder and holder.pk in directory.members and holder.search_key == identity(self.values)[0]:
+        is_ours = holder is not None and holder.pk in directory.members
+        if holder and is_ours and holder.search_key == identity(self.values)[0] and len(inside) != 1:
             inside = [holder]
-        if holder and holder.pk in directory.members and inside != [holder]:
+        if is_ours and inside != [holder]:
             self.plan = self.Plan.QUESTION
             self.found = [["card_no", "Số thẻ đảng viên này trong sổ là của đồng chí khác. Kiểm tra lại rồi nhập lại."]]
         elif (holder or candidates) and not inside:
@@ -203,7 +204,7 @@ class StagedRow(models.Model):
         years = ", ".join(str(member.birth_year) for member in alike)
         self.found = [
             [
-                "full_name",
+                "who",
                 f"Trong sổ đã có người trùng họ tên (sinh năm {years}). Nếu là người khác, đánh dấu vào ô này.",
             ]
         ]

@@ -63,7 +63,7 @@ document.addEventListener("click", (event) => {
   const button = event.target.closest("button");
   if (!button) return;
   if (button.matches(".menu-button")) {
-    const open = document.getElementById("navigation").classList.toggle("open");
+    const open = button.closest(".site-header").classList.toggle("open");
     button.setAttribute("aria-expanded", String(open));
   } else if (button.matches("[data-print]")) {
     window.print();

@@ -1,0 +1,152 @@
+"""Campaigns, requests, texts and papers: what the database refuses whoever writes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+import pytest
+from django.db.models import F
+
+from evaluations.models import (
+    Assessment,
+    AssessmentVersion,
+    Campaign,
+    Consultation,
+    Document,
+    DocumentFile,
+    EvaluationRequest,
+    IncomingLetter,
+    Letter,
+    NumberRange,
+    NumberSeries,
+)
+from tests.breaking import Statement, change, constraints_of, double, is_refused
+from tests.conftest import Cast
+from tests.season import Season
+
+DAY = date(2026, 3, 1)
+
+
+@dataclass
+class World:
+    """An answered request and everything that led to it; each case changes one thing about one row."""
+
+    campaign: Campaign
+    matter: EvaluationRequest
+    consulted: EvaluationRequest
+    on_paper: EvaluationRequest
+    incoming: IncomingLetter
+    assessment: Assessment
+    version: AssessmentVersion
+    letter: Document
+    file: DocumentFile
+    series: NumberSeries
+    numbers: NumberRange
+    sent: Letter
+    coded: Letter
+
+
+@pytest.fixture
+def world(cast: Cast, play: Season) -> World:
+    matter = play.answered()
+    letter, seat = play.letter(), matter.issued_by
+    assert matter.assessment
+    assert letter.series
+    assert seat
+    consultation = Consultation.objects.create(asker=cast.ministry, purpose="nomination", due_on=DAY, prepared_by=seat)
+    incoming = IncomingLetter.objects.create(
+        asker=cast.far_ward, commune=cast.ward, number="12-CV/ĐU", dated_on=DAY, received_on=DAY, registered_by=seat
+    )
+    common = {"campaign": None, "state": "issued", "reply": None}
+    double(matter, **common, consultation=consultation)()
+    double(matter, **common, incoming=incoming)()
+    sent = Letter.objects.get(kind="request")
+    sent.mark_failed("")
+    coded = Letter.objects.create(
+        key="coded", kind="reply", channel="print", recipient=cast.far_ward, code_hash="c" * 64
+    )
+    return World(
+        campaign=Campaign.objects.get(),
+        matter=matter,
+        consulted=EvaluationRequest.objects.get(consultation=consultation),
+        on_paper=EvaluationRequest.objects.get(incoming=incoming),
+        incoming=incoming,
+        assessment=matter.assessment,
+        version=AssessmentVersion.objects.get(),
+        letter=letter,
+        file=letter.store("issued", b"%PDF-", 1),
+        series=letter.series,
+        numbers=letter.series.reserve(3, "Giữ cho văn phòng", by=seat),
+        sent=sent,
+        coded=coded,
+    )
+
+
+Break = Callable[[World], Statement]
+BREAKS: list[tuple[str, Break]] = [
+    ("assessment_purpose_known", lambda w: change(w.assessment, purpose="gossip")),
+    ("assessment_one_annual", lambda w: double(w.assessment)),
+    ("version_state_known", lambda w: change(w.version, state="lost")),
+    ("version_numbered_once", lambda w: double(w.version, state="replaced")),
+    ("version_one_in_work", lambda w: lambda: [double(w.version, no=no, state="submitted")() for no in (2, 3)]),
+    ("version_one_in_work", lambda w: lambda: [double(w.version, no=no, state="draft")() for no in (2, 3)]),
+    ("version_one_confirmed", lambda w: double(w.version, no=2)),
+    ("version_returned_has_code", lambda w: change(w.version, state="returned")),
+    ("version_returned_has_code", lambda w: change(w.version, state="returned", return_code="vague")),
+    ("version_submitted_after_joint_review", lambda w: change(w.version, joint_review=None)),
+    ("version_submitted_by_whom", lambda w: change(w.version, submitted_at=None)),
+    ("version_writer_is_not_confirmer", lambda w: change(w.version, confirmed_by=F("submitted_by"))),
+    ("campaign_state_known", lambda w: change(w.campaign, state="paused")),
+    ("campaign_one_a_year", lambda w: double(w.campaign, due_on=DAY)),
+    ("campaign_due_before_self_criticism", lambda w: change(w.campaign, due_on=F("self_criticism_on"))),
+    ("campaign_opened_by_whom", lambda w: change(w.campaign, opened_by=None)),
+    ("incoming_letter_once", lambda w: double(w.incoming, received_on=DAY)),
+    ("request_state_known", lambda w: change(w.matter, state="forgotten")),
+    ("request_one_parent", lambda w: change(w.matter, campaign=None)),
+    ("request_one_parent", lambda w: change(w.matter, consultation=w.consulted.consultation)),
+    ("request_one_parent", lambda w: change(w.on_paper, consultation=w.consulted.consultation)),
+    ("request_one_live_per_campaign", lambda w: double(w.matter)),
+    ("request_one_live_per_consultation", lambda w: double(w.consulted)),
+    ("request_one_live_per_incoming", lambda w: double(w.on_paper)),
+    ("request_at_cell_has_cell", lambda w: change(w.matter, state="at_cell", residence_cell=None)),
+    ("request_at_cell_has_cell", lambda w: change(w.matter, state="at_cell", assessment=None)),
+    ("request_answered_has_reply", lambda w: change(w.matter, reply=None)),
+    ("request_ended_has_code", lambda w: change(w.matter, state="declined")),
+    ("request_ended_has_code", lambda w: change(w.matter, state="cancelled")),
+    ("series_one_per_term", lambda w: double(w.series, next_no=50)),
+    ("series_starts_at_one", lambda w: change(w.series, next_no=0)),
+    ("range_not_backwards", lambda w: change(w.numbers, last=F("first") - 1)),
+    ("range_not_backwards", lambda w: change(w.numbers, first=0)),
+    ("range_kind_known", lambda w: change(w.numbers, kind="lost")),
+    ("range_has_reason", lambda w: change(w.numbers, reason="")),
+    ("document_genre_known", lambda w: change(w.letter, genre="poem")),
+    ("document_state_known", lambda w: change(w.letter, state="lost")),
+    ("document_mode_known", lambda w: change(w.letter, mode="spoken")),
+    ("document_number_once", lambda w: double(w.letter, key="another")),
+    ("document_number_in_a_book", lambda w: change(w.letter, series=None)),
+    ("document_issued_when_and_by_whom", lambda w: change(w.letter, issued_by=None)),
+    ("document_issued_when_and_by_whom", lambda w: change(w.letter, issued_on=None)),
+    ("document_file_kind_known", lambda w: change(w.file, kind="photo")),
+    ("document_one_issued_file", lambda w: double(w.file, content=b"%PDF-2")),
+    ("letter_state_known", lambda w: change(w.sent, state="lost")),
+    ("letter_channel_known", lambda w: change(w.sent, channel="pigeon")),
+    ("letter_kind_known", lambda w: change(w.sent, kind="gossip")),
+    ("letter_to_somebody", lambda w: change(w.sent, recipient=None)),
+    ("letter_code_once", lambda w: double(w.coded, key="coded too")),
+    ("letter_sent_when", lambda w: change(w.sent, state="sent")),
+]  # fmt: skip
+
+
+def test_the_database_refuses(world: World) -> None:
+    assert [name for name, case in BREAKS if not is_refused(name, case(world))] == []
+
+
+def test_every_constraint_is_tried() -> None:
+    assert constraints_of("evaluations") == {name for name, _ in BREAKS}
+
+
+def test_an_ended_request_makes_room_for_another(world: World) -> None:
+    for matter in (world.matter, world.consulted, world.on_paper):
+        change(matter, state="superseded")()
+        double(matter)()
+    assert EvaluationRequest.objects.count() == 6
