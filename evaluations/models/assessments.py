@@ -7,9 +7,9 @@ from django.db.models import Prefetch, Q
 from django.utils import timezone
 
 from evaluations.models.documents import Document, new_document
+from evaluations.models.form_facts import form_facts
 from evaluations.rulebooks import CURRENT, Criterion, Rulebook, load
 from members.models import Attendance, AuditEvent, JointReview, Organization, Placement
-from members.models.participation import meetings_of_year
 from members.roles import Action, Side
 from members.states import Refused, WrongState, move
 
@@ -303,90 +303,6 @@ def _issue_form(version: AssessmentVersion, by: "Seat") -> Document:
     document.save()
     move(document, Document.State.ISSUED, by=by, issued_on=timezone.localdate())
     return document
-
-
-def form_facts(version: AssessmentVersion) -> dict[str, Any]:
-    """The frozen facts of templates/documents/assessment_form.html."""
-    placement, book = version.assessment.placement, version.book
-    assert version.joint_review is not None
-    review = version.joint_review
-    return {
-        "member": member_facts(placement),
-        "year": version.assessment.year,
-        "purpose_text": f"kiểm điểm, đánh giá, xếp loại chất lượng đảng viên năm {version.assessment.year}",
-        "review": {
-            "held_on": review.held_on.isoformat(),
-            "cell": review.names("cell"),
-            "front": review.names("front"),
-        },
-        "criteria": [_criterion_facts(version, criterion) for criterion in book.criteria],
-        "recommendation": {
-            "text": book.recommendation.text,
-            "options": list(book.recommendation.options),
-            "chosen": version.answer("recommendation")["option"],
-        },
-        "attendance": attendance_facts(placement, version.assessment.year),
-        "no_basis_reasons": [
-            {"no": c.no, "reason": version.answer(c.code)["facts"]}
-            for c in book.criteria
-            if version.answer(c.code)["no_basis"]
-        ],
-        "remarks": version.remarks,
-        "labels": [],
-        "confirmation": _confirmation_facts(placement.commune, version),
-    }
-
-
-def member_facts(placement: Placement) -> dict[str, Any]:
-    member = placement.member
-    membership = member.memberships.filter(until_on=None).select_related("cell__parent").first()
-    committee = membership.cell.parent if membership and membership.cell.parent else None
-    return {
-        "name": member.full_name,
-        "birth": member.birth,
-        "sex": member.get_sex_display(),
-        "joined_on": member.joined_on.isoformat() if member.joined_on else "",
-        "workplace": committee.name if committee else "",
-        "workplace_cell": membership.cell.name if membership else "",
-        "position": membership.position if membership else "",
-        "residence": ", ".join(
-            part for part in (member.address, placement.cell_as_written, placement.commune.area) if part
-        ),
-    }
-
-
-def _criterion_facts(version: AssessmentVersion, criterion: Criterion) -> dict[str, Any]:
-    answer = version.answer(criterion.code)
-    return {
-        "no": criterion.no,
-        "text": criterion.text,
-        "options": list(criterion.options),
-        "chosen": answer["option"],
-        "no_basis": answer["no_basis"],
-        "facts": "" if answer["no_basis"] else answer["facts"],
-    }
-
-
-def attendance_facts(placement: Placement, year: int) -> dict[str, Any]:
-    rows = Attendance.objects.filter(placement=placement, meeting__held_on__year=year).select_related("meeting")
-    rows = rows.order_by("meeting__held_on", "meeting_id")
-    counts = {status: sum(row.status == status for row in rows) for status in Attendance.Status.values}
-    held = meetings_of_year(placement.cell, year).count() if placement.cell else 0
-    lines = [f"{row.meeting.held_on:%d/%m/%Y}: {row.get_status_display()}" for row in rows]
-    return {"held": held, **counts, "lines": lines}
-
-
-def _confirmation_facts(commune: Organization, version: AssessmentVersion) -> dict[str, Any]:
-    assert version.confirmed_at is not None
-    on = timezone.localtime(version.confirmed_at)
-    month = f"{on.month:02d}" if on.month < 3 else str(on.month)  # domain §6.3, component 4
-    signature = commune.signature()
-    return {
-        "authority": f"XÁC NHẬN CỦA ĐẢNG ỦY {commune.area}".upper(),
-        "line": f"Ngày {on.day:02d} tháng {month} năm {on.year}",
-        "position": signature["position"],
-        "name": signature["name"],
-    }
 
 
 def draft_assessments(cell: Organization, year: int) -> list[Assessment]:

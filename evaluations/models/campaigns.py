@@ -6,51 +6,21 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from django.db import connection, models, transaction
-from django.db.models import Case, CharField, F, OuterRef, Q, Subquery, Value, When
+from django.db.models import F, OuterRef, Q, Subquery, Value
 from django.utils import timezone
 
-from evaluations.models.documents import Document, NumberRange, NumberSeries, new_document
+from evaluations.models.documents import Document, NumberRange, NumberSeries
+from evaluations.models.eligibility import Preview, people, preview
 from evaluations.models.letters import Letter, letter_for
+from evaluations.models.request_letters import letter_rows, request_letter
 from evaluations.models.requests import EvaluationRequest
 from evaluations.rulebooks import CURRENT, Rulebook, load
-from members.models import AuditEvent, Member, Membership, Organization, Placement
+from members.models import AuditEvent, Organization
 from members.roles import Action, Side
 from members.states import Refused, WrongState, move, move_all
 
 if TYPE_CHECKING:
     from members.models import Seat, User
-
-
-class Reason(models.TextChoices):
-    """Why a member is not asked about in a campaign."""
-
-    NO_COMMUNE = "no_commune", "Chưa có xã, phường nơi cư trú trong sổ theo dõi"
-    EXEMPT = "exempt", "Giới thiệu nhưng được miễn sinh hoạt nơi cư trú"
-    NEW = "new", "Được kết nạp Đảng chưa đủ thời gian theo quy định"
-    DECLINED = "declined", "Nơi cư trú đã chuyển lại; cần ghi nơi cư trú mới rồi mới đề nghị lại"
-    CANCELLED = "cancelled", "Đã hủy đề nghị trong đợt này"
-    ALREADY = "already", "Đã có trong đợt này"
-
-
-@dataclass(frozen=True)
-class Preview:
-    """What a launch would do now: communes with the number asked, and everybody who is left out with the reason."""
-
-    communes: list[tuple[Organization, int]]
-    left_out: list[Any]  # members, each with .reason (a Reason value)
-    already: int
-
-    @property
-    def asked(self) -> int:
-        return sum(count for _, count in self.communes)
-
-    @property
-    def reasons(self) -> list[tuple[str, list[Any]]]:
-        return [
-            (reason.label, rows)
-            for reason in Reason
-            if (rows := [member for member in self.left_out if member.reason == reason])
-        ]
 
 
 @dataclass(frozen=True)
@@ -134,48 +104,8 @@ class Campaign(models.Model):
     def book(self) -> Rulebook:
         return load(self.rulebook)
 
-    # Who is asked
-
-    def people(self) -> "models.QuerySet[Any]":
-        """All members of the committee, each with `reason` ("" = is asked), `placement_id` and `commune_id`."""
-        placement = Placement.objects.current().filter(member=OuterRef("pk"))
-        # Lists read once: EXISTS for each member may be planned as a scan of the very table that a launch is filling.
-        matters = EvaluationRequest.objects.filter(campaign=self.pk)
-        # Sent back by the place where he is still registered, or taken out by hand: not asked again by itself.
-        declined = matters.filter(state=EvaluationRequest.State.DECLINED, placement__until_on=None)
-        cancelled = matters.filter(state=EvaluationRequest.State.CANCELLED, end_code="asker")
-        new_after = months_before(self.self_criticism_on, self.book.admitted_months)
-        return (
-            Member.objects.in_committee(self.committee)
-            .annotate(
-                placement_id=Subquery(placement.values("pk")[:1]),
-                commune_id=Subquery(placement.values("commune")[:1]),
-                standing=Subquery(placement.values("standing")[:1]),
-            )
-            .annotate(
-                reason=Case(
-                    When(pk__in=matters.live().values("member"), then=Value(Reason.ALREADY.value)),
-                    When(placement_id=None, then=Value(Reason.NO_COMMUNE.value)),
-                    When(standing=Placement.Standing.EXEMPT_ACTIVITY, then=Value(Reason.EXEMPT.value)),
-                    When(joined_on__gt=new_after, then=Value(Reason.NEW.value)),
-                    When(pk__in=declined.values("member"), then=Value(Reason.DECLINED.value)),
-                    When(pk__in=cancelled.values("member"), then=Value(Reason.CANCELLED.value)),
-                    default=Value(""),
-                    output_field=CharField(),
-                )
-            )
-        )
-
     def preview(self) -> Preview:
-        rows = self.people()
-        counted = Counter(rows.filter(reason="").order_by().values_list("commune_id", flat=True))
-        communes = Organization.objects.filter(pk__in=counted).order_by("locality_key", "pk")
-        left_out = rows.exclude(reason__in=["", Reason.ALREADY])
-        return Preview(
-            [(commune, counted[commune.pk]) for commune in communes],
-            list(left_out),
-            rows.filter(reason=Reason.ALREADY).count(),
-        )
+        return preview(self)
 
     # Trình ký → Phát hành
 
@@ -272,7 +202,7 @@ class Campaign(models.Model):
             "end_code": Value(""),
             "end_note": Value(""),
         }
-        selected = self.people().filter(reason="").order_by().annotate(**{f"c_{n}": v for n, v in columns.items()})
+        selected = people(self).filter(reason="").order_by().annotate(**{f"c_{n}": v for n, v in columns.items()})
         return insert_selected(EvaluationRequest, list(columns), selected.values_list(*(f"c_{n}" for n in columns)))
 
     def _draft_letters(self, by: "Seat") -> list[Document]:
@@ -290,8 +220,8 @@ class Campaign(models.Model):
             .values_list("recipient_id", flat=True)
         )
         fresh = []
-        for commune_id, people in rows.items():
-            facts = self._letter(communes[commune_id], people, rounds[commune_id] + 1, by)
+        for commune_id, listed in rows.items():
+            facts = request_letter(self, communes[commune_id], listed, rounds[commune_id] + 1, by)
             if commune_id in drafts:
                 drafts[commune_id].facts, drafts[commune_id].prepared_by = facts.facts, by
             else:
@@ -303,35 +233,6 @@ class Campaign(models.Model):
         own = unsent.filter(state=Document.State.FOR_SIGNATURE, recipient=OuterRef("residence_commune"))
         prepared.update(letter=Subquery(own.values("pk")[:1]))
         return list(unsent.filter(state=Document.State.FOR_SIGNATURE))
-
-    def _letter(self, commune: Organization, people: list[dict[str, Any]], round_no: int, by: "Seat") -> Document:
-        committee = self.committee
-        return new_document(
-            Document.Genre.REQUEST_LETTER,
-            key=f"request:campaign:{self.pk}:commune:{commune.pk}:{round_no}",
-            issuer=committee,
-            recipient=commune,
-            campaign=self,
-            prepared_by=by,
-            abstract=f"V/v đề nghị nhận xét đảng viên giữ mối liên hệ nơi cư trú năm {self.year}",
-            facts={
-                "abstract": f"đề nghị nhận xét đảng viên đang công tác giữ mối liên hệ nơi cư trú năm {self.year}",
-                "to": commune.name,
-                "basis": list(self.book.basis),
-                "year": self.year,
-                "purpose_text": f"kiểm điểm, đánh giá, xếp loại chất lượng đảng viên năm {self.year}",
-                "period": {"from": f"{self.year}-01-01", "to": f"{self.year}-12-31"},
-                "due_on": self.due_on.isoformat(),
-                "reply_to": {
-                    "name": committee.name,
-                    "address": self.reply_address or committee.address,
-                    "phone": committee.phone,
-                    "email": committee.email,
-                },
-                "recipients": ["Như trên", f"Lưu {committee.name}"],
-                "rows": people,
-            },
-        )
 
     def _number(self, waiting: list[Document], numbers: NumberChoice, by: "Seat", on: date) -> int:
         series = NumberSeries.locked(self.committee, Document.SIGNS[Document.Genre.REQUEST_LETTER], on)
@@ -358,38 +259,6 @@ class Campaign(models.Model):
             batch_size=200,
             ignore_conflicts=True,
         )
-
-
-def months_before(day: date, months: int) -> date:
-    """The same day of an earlier month, or that month's last day."""
-    index = day.year * 12 + day.month - 1 - months
-    year, month = divmod(index, 12)
-    last = (date(year + (month == 11), (month + 1) % 12 + 1, 1) - date.resolution).day
-    return date(year, month + 1, min(day.day, last))
-
-
-def letter_rows(requests: "models.QuerySet[EvaluationRequest]") -> dict[int, list[dict[str, Any]]]:
-    """{commune id: rows of the letter's list, in the order of names}; three queries however many requests."""
-    rows: dict[int, list[dict[str, Any]]] = {}
-    cells = {
-        membership.member_id: membership
-        for membership in Membership.objects.filter(until_on=None, member__requests__in=requests).select_related("cell")
-    }
-    for matter in requests.select_related("member", "placement").order_by("member__sort_key", "pk"):
-        member, membership = matter.member, cells.get(matter.member_id)
-        people = rows.setdefault(matter.residence_commune_id, [])
-        people.append(
-            {
-                "no": len(people) + 1,
-                "name": member.full_name,
-                "birth": member.birth,
-                "sex": member.get_sex_display(),
-                "position": membership.position if membership else "",
-                "workplace_cell": membership.cell.name if membership else "",
-                "residence": ", ".join(part for part in (member.address, matter.placement.cell_as_written) if part),
-            }
-        )
-    return rows
 
 
 def insert_selected(model: type[models.Model], columns: list[str], selected: "models.QuerySet[Any]") -> int:

@@ -263,6 +263,11 @@ def assign_to_cells(chosen: dict[EvaluationRequest, Organization], *, by: "Seat"
     for cell, ids in by_cell.items():
         rows = EvaluationRequest.objects.filter(pk__in=ids)
         moved += move_all(rows, EvaluationRequest.State.AT_CELL, by=by, residence_cell=cell)
+        # Other askers' requests about the same people go where the people went.
+        elsewhere = EvaluationRequest.objects.filter(
+            placement__requests__in=ids, state=EvaluationRequest.State.AT_CELL
+        ).exclude(residence_cell=cell)
+        EvaluationRequest.objects.filter(pk__in=elsewhere.values("pk")).update(residence_cell=cell)
     return moved
 
 

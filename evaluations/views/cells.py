@@ -10,7 +10,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from evaluations.forms.assessments import PersonForm, SubmitForm
 from evaluations.forms.ratings import RatingGrid, Row, attendance_words
-from evaluations.models.assessments import EditedMeanwhile, attendance_facts, submit_complete
+from evaluations.models.assessments import EditedMeanwhile, submit_complete
+from evaluations.models.form_facts import attendance_facts
 from evaluations.rulebooks import load
 from members.models import AuditEvent, Organization, Placement, Seat
 from members.roles import Action

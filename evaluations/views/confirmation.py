@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from evaluations import tasks
 from evaluations.forms.commune import SendBackForm
 from evaluations.models import AssessmentVersion, EvaluationRequest, Letter
-from evaluations.models.assessments import attendance_facts
+from evaluations.models.form_facts import attendance_facts
 from evaluations.models.letters import notice_to_cell
 from evaluations.views.letters_in import ROWS, commune_within
 from members.middleware import SignedIn

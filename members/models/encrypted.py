@@ -35,7 +35,7 @@ class EncryptedJSONField(EncryptedTextField):
 
     def from_db_value(self, value: str | None, *_: object) -> Any:
         text = super().from_db_value(value)
-        return json.loads(text) if text else {}
+        return json.loads(text) if text else None
 
     def get_prep_value(self, value: Any) -> Any:
-        return super().get_prep_value(json.dumps(value, ensure_ascii=False)) if value else ""
+        return super().get_prep_value(json.dumps(value, ensure_ascii=False))

@@ -58,8 +58,8 @@ def database_url() -> str:
 
 
 @contextmanager
-def worker(port: int, log: Path) -> Iterator[int]:
-    """A worker in a process group of its own, with the settings of the tests; the id of the group."""
+def worker(port: int, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A worker in a process group of its own, with the settings of the tests."""
     environment = os.environ | {
         "DATABASE_URL": database_url(),
         "EMAIL_URL": f"smtp://127.0.0.1:{port}",
@@ -70,7 +70,7 @@ def worker(port: int, log: Path) -> Iterator[int]:
     with log.open("ab") as output:
         process = subprocess.Popen(command, env=environment, stdout=output, stderr=output, start_new_session=True)
     try:
-        yield process.pid
+        yield process
     finally:
         kill(process.pid)
         process.wait(10)
@@ -95,13 +95,13 @@ def is_gone(group: int) -> bool:
     return False
 
 
-def wait(until: Callable[[], bool], give_up: float, log: Path) -> None:
+def wait(until: Callable[[], bool], process: subprocess.Popen[bytes], give_up: float, log: Path) -> None:
     """Sweep now and then until it holds."""
     swept = 0.0
     while not until():
         now = time.monotonic()
-        if now > give_up:
-            pytest.fail(f"{left()} after {PATIENCE} s; the workers said:\n{log.read_text()[-3000:]}")
+        if now > give_up or process.poll() is not None:
+            pytest.fail(f"{left()}, worker {process.poll() or 'alive'}; the workers said:\n{log.read_text()[-3000:]}")
         if now - swept > SWEEP:
             tasks.sweep()
             swept = now
@@ -122,20 +122,20 @@ def test_kills_and_an_emptied_broker_lose_no_letter(season: Season, server: smtp
     log, give_up = tmp_path / "workers.log", time.monotonic() + PATIENCE
 
     with worker(server.port, log) as first:
-        wait(lambda: DocumentFile.objects.count() >= 20, give_up, log)
-        kill(first)
+        wait(lambda: DocumentFile.objects.count() >= 20, first, give_up, log)
+        kill(first.pid)
     in_flight = held()
     assert left()["documents"] > 0
     server.delay = 0.1
     with worker(server.port, log) as second:
-        wait(lambda: len(server.ids) >= 20, give_up, log)
-        kill(second)
+        wait(lambda: len(server.ids) >= 20, second, give_up, log)
+        kill(second.pid)
     server.delay = 0.0
     in_flight |= held()
     assert left()["sent"] < LETTERS
     with worker(server.port, log) as third:
         celery_app.control.purge()
-        wait(lambda: left() == {"documents": 0, "sent": LETTERS}, give_up, log)
+        wait(lambda: left() == {"documents": 0, "sent": LETTERS}, third, give_up, log)
 
     everything = {letter.message_id for letter in Letter.objects.all()}
     doubled = {message_id for message_id, times in server.ids.items() if times > 1}
@@ -143,5 +143,5 @@ def test_kills_and_an_emptied_broker_lose_no_letter(season: Season, server: smtp
     assert doubled <= in_flight
     assert sum(server.ids.values()) <= LETTERS + len(in_flight)
     assert DocumentFile.objects.count() == LETTERS
-    assert [group for group in (first, second, third) if not is_gone(group)] == []
+    assert [process.pid for process in (first, second, third) if not is_gone(process.pid)] == []
     assert settings.EMAIL_BACKEND.endswith("locmem.EmailBackend")  # all of it was the workers' doing

@@ -7,7 +7,8 @@ import pytest
 from django.utils import timezone
 
 from evaluations.models import Assessment, AssessmentVersion, Consultation, Document, EvaluationRequest
-from evaluations.models.assessments import EditedMeanwhile, form_facts, submit_complete
+from evaluations.models.assessments import EditedMeanwhile, submit_complete
+from evaluations.models.form_facts import form_facts
 from evaluations.models.requests import assign_to_cells, register
 from evaluations.rulebooks import load
 from members.models import Attendance, AuditEvent, JointReview, Member, Seat

@@ -10,7 +10,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from evaluations.models import Campaign, Document, EvaluationRequest, Letter, NumberRange, NumberSeries
-from evaluations.models.campaigns import NumberChoice, Reason, months_before
+from evaluations.models.campaigns import NumberChoice
+from evaluations.models.eligibility import Reason, months_before, people
 from evaluations.models.replies import replies_due
 from evaluations.models.requests import decline
 from members.models import AuditEvent, Member, Organization, Placement, Seat
@@ -50,7 +51,7 @@ def draft(commune: Organization) -> Document:
 
 
 def reasons(campaign: Campaign) -> dict[str, str]:
-    return dict(campaign.people().values_list("full_name", "reason"))
+    return dict(people(campaign).values_list("full_name", "reason"))
 
 
 def communes(campaign: Campaign) -> list[tuple[str, int]]:

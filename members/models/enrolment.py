@@ -1,0 +1,126 @@
+"""Writing understood rows into the register: new people, and what a list says differently about known ones."""
+
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.utils import timezone
+
+from members.models.directory import DAYS, PLAIN_FIELDS, Directory, day, exemption_by_note
+from members.models.history import AuditEvent
+from members.models.people import Member, Membership
+from members.models.placements import Placement
+
+if TYPE_CHECKING:
+    from members.models.accounts import Seat
+    from members.models.rosters import StagedRow
+
+
+def write_new(rows: list["StagedRow"], directory: Directory, by: "Seat") -> None:
+    today = timezone.localdate()
+    members = [_member(row.values) for row in rows]
+    Member.objects.bulk_create(members, batch_size=500)
+    Membership.objects.bulk_create(
+        [
+            Membership(
+                member=member,
+                cell=directory.cell(row.values["workplace_cell"], by=by),
+                position=row.values["position"],
+                from_on=today,
+            )
+            for row, member in zip(rows, members, strict=True)
+        ],
+        batch_size=500,
+    )
+    placements = [_placement(row, member, today) for row, member in zip(rows, members, strict=True)]
+    Placement.objects.bulk_create(placements, batch_size=500)
+    if members:
+        AuditEvent.objects.record_many("Member.import", by=by, model=Member, ids=[member.pk for member in members])
+
+
+def _member(values: dict[str, Any]) -> Member:
+    member = Member(
+        full_name=values["full_name"],
+        sex=values["sex"],
+        birth_date=day(values["birth_date"]),
+        birth_year=values["birth_year"],
+        joined_on=day(values["joined_on"]),
+        official_on=day(values["official_on"]),
+        card_no=values.get("card_no") or "",
+        phone=values["phone"] or "",
+        address=values["address"] or "",
+    )
+    member.set_keys()
+    return member
+
+
+def _placement(row: "StagedRow", member: Member, today: date) -> Placement:
+    exemption = row.values["exemption"]
+    placement = Placement(
+        member=member,
+        commune=row.commune,
+        cell_as_written=row.values["neighborhood"] or "",
+        standing=exemption["class"].lower(),
+        exemption=exemption["category"],
+        exemption_proof=row.values["note"][:250] if exemption["category"] else "",
+        origin=Placement.Origin.ROSTER,
+        from_on=today,
+    )
+    placement.set_keys()
+    return placement
+
+
+def write_changes(row: "StagedRow", directory: Directory, by: "Seat") -> None:
+    assert row.member is not None
+    member, values, today = directory.members[row.member.pk], row.values, timezone.localdate()
+    membership, placement = member.memberships.all()[0], next(iter(member.placements.all()), None)
+    before = _facts(member, membership, placement)
+    for field in PLAIN_FIELDS:
+        if values.get(field):
+            setattr(member, field, day(values[field]) if field in DAYS else values[field])
+    member.set_keys()
+    member.save()
+    membership = _change_membership(membership, values, directory, by, today)
+    placement = _change_placement(row, placement, member, today)
+    after = _facts(member, membership, placement)
+    changes = {field: [before[field], after[field]] for field in before if before[field] != after[field]}
+    AuditEvent.objects.record("Member.update", by=by, on=member, changes=changes)
+
+
+def _facts(member: Member, membership: Membership, placement: Placement | None) -> dict[str, Any]:
+    """What an import can change, for the history."""
+    return {
+        **{field: getattr(member, field) for field in PLAIN_FIELDS},
+        "position": membership.position,
+        "workplace_cell": membership.cell.name,
+        "commune": placement.commune.name if placement else "",
+        "standing": placement.standing if placement else "",
+        "exemption": placement.exemption if placement else "",
+    }
+
+
+def _change_membership(
+    current: Membership, values: dict[str, Any], directory: Directory, by: "Seat", today: date
+) -> Membership:
+    cell = directory.cell(values["workplace_cell"], by=by) if values["workplace_cell"] else current.cell
+    position = values["position"] or current.position
+    if cell.pk == current.cell_id or current.from_on == today:
+        current.cell, current.position = cell, position
+        current.save(update_fields=["cell", "position"])
+        return current
+    current.until_on = today - timedelta(days=1)
+    current.save(update_fields=["until_on"])
+    return Membership.objects.create(member=current.member, cell=cell, position=position, from_on=today)
+
+
+def _change_placement(row: "StagedRow", current: Placement | None, member: Member, today: date) -> Placement:
+    if current is None:
+        current = _placement(row, member, today)
+        current.save()
+        return current
+    current.standing, current.exemption = exemption_by_note(row, current)
+    if not current.exemption:
+        current.exemption_proof = ""
+    elif row.values["exemption"]["category"]:
+        current.exemption_proof = row.values["note"][:250]
+    current.save(update_fields=["standing", "exemption", "exemption_proof"])
+    return current
