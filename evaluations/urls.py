@@ -15,6 +15,7 @@ urlpatterns = [
     path("dot/<int:campaign_id>/trinh-ky/", campaigns.present, name="campaign_present"),
     path("dot/<int:campaign_id>/rut-ve/", campaigns.take_back, name="campaign_take_back"),
     path("dot/<int:campaign_id>/phat-hanh/", campaigns.issue, name="campaign_issue"),
+    path("dot/<int:campaign_id>/giu-so/", campaigns.reserve, name="campaign_reserve"),
     path("dot/<int:campaign_id>/ket-thuc/", campaigns.close, name="campaign_close"),
     path("dot/<int:campaign_id>/xa-phuong/<int:commune_id>/", campaigns.commune, name="campaign_commune"),
     path("dot/<int:campaign_id>/tien-trinh/", campaigns.progress, name="campaign_progress"),

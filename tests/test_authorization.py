@@ -148,6 +148,7 @@ ROWS: dict[str, Row] = {
     "evaluations:campaign_present": Row({"officer"}, {"signer"}, "only"),
     "evaluations:campaign_take_back": Row(WORKPLACE, posts="only"),
     "evaluations:campaign_issue": Row({"signer"}, {"officer"}, "same"),
+    "evaluations:campaign_reserve": Row({"signer"}, {"officer"}, "only"),
     "evaluations:campaign_close": Row({"officer"}, {"signer"}, "only"),
     "evaluations:campaign_commune": Row(WORKPLACE),
     "evaluations:campaign_progress": Row(WORKPLACE),

@@ -138,6 +138,23 @@ class NumberForm(forms.Form):
         return NumberChoice(reserved=self.blocks.get(how))
 
 
+class ReserveForm(forms.Form):
+    """Keep a block of the book for later, with the reason."""
+
+    count = forms.IntegerField(
+        label="Giữ bao nhiêu số",
+        min_value=1,
+        max_value=500,
+        error_messages={
+            "required": "Ghi bao nhiêu số.",
+            "invalid": "Ghi số bằng chữ số, ví dụ 15.",
+            "min_value": "Giữ ít nhất 1 số.",
+            "max_value": "Mỗi lần giữ nhiều nhất 500 số.",
+        },
+    )
+    reason = forms.CharField(label="Lý do giữ số", max_length=200, error_messages={"required": "Ghi lý do giữ số."})
+
+
 def spans(numbers: list[int]) -> str:
     """ "05–09, 12": what a row of numbers looks like to somebody who reads it out."""
     found: list[list[int]] = []

@@ -6,13 +6,13 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Count, Q
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from evaluations import tasks
-from evaluations.forms.campaigns import CampaignForm, NumberForm
+from evaluations.forms.campaigns import CampaignForm, NumberForm, ReserveForm
 from evaluations.models import Campaign, Document, EvaluationRequest, Letter, NumberRange, NumberSeries
 from evaluations.models.documents import committee_term
 from evaluations.owing import commune_standings, owed_step, pending_letters, request_letters, with_step
@@ -138,13 +138,32 @@ def issue(request: SignedIn, campaign_id: int) -> HttpResponse:
     if not campaign.can_issue():
         messages.info(request, "Không có công văn nào đang chờ ký phát hành.")
         return redirect("evaluations:campaign_page", campaign.pk)
-    waiting = [letter for letter in request_letters(campaign) if letter.state == Document.State.FOR_SIGNATURE]
-    expected, blocks = _numbers(campaign.committee, len(waiting))
-    form = NumberForm(expected, blocks, request.POST if request.method == "POST" else None)
+    form, context = _issue_page(campaign, seat, request.POST if request.method == "POST" else None)
     if form.is_bound and form.is_valid() and _issue(request, campaign, form, seat):
         return redirect("evaluations:campaign_page", campaign.pk)
-    context = {"campaign": campaign, "waiting": waiting, "form": form, "can_issue": campaign.can_issue(seat)}
-    return render(request, "evaluations/campaign_issue.html", context)
+    return render(request, "evaluations/campaign_issue.html", {**context, "reserve_form": ReserveForm()})
+
+
+def _issue_page(campaign: Campaign, seat: Seat, data: QueryDict | None) -> tuple[NumberForm, dict[str, Any]]:
+    waiting = [letter for letter in request_letters(campaign) if letter.state == Document.State.FOR_SIGNATURE]
+    form = NumberForm(*_numbers(campaign.committee, len(waiting)), data)
+    return form, {"campaign": campaign, "waiting": waiting, "form": form, "can_issue": campaign.can_issue(seat)}
+
+
+@require_POST
+def reserve(request: SignedIn, campaign_id: int) -> HttpResponse:
+    """Keep a block of numbers of the committee's book for later (giữ trước dải số)."""
+    campaign, seat = _load(request.user, campaign_id, Action.SIGN)
+    form = ReserveForm(request.POST)
+    if not form.is_valid():
+        _, context = _issue_page(campaign, seat, None)
+        return render(request, "evaluations/campaign_issue.html", {**context, "reserve_form": form})
+    with transaction.atomic():
+        sign = Document.SIGNS[Document.Genre.REQUEST_LETTER]
+        series = NumberSeries.locked(campaign.committee, sign, timezone.localdate())
+        block = series.reserve(form.cleaned_data["count"], form.cleaned_data["reason"], by=seat)
+    messages.success(request, f"Đã giữ số {block.first:02d}–{block.last:02d} cho: {block.reason}.")
+    return redirect("evaluations:campaign_issue", campaign.pk)
 
 
 def _issue(request: SignedIn, campaign: Campaign, form: NumberForm, seat: Seat) -> bool:

@@ -377,3 +377,17 @@ def test_queries_do_not_grow(cast: Cast, sign_in: SignIn, play: Season) -> None:
         factories.member(workplace=cast.office_cell, commune=commune)
     play.issued()
     assert queries() == one
+
+
+def test_a_block_is_kept_with_its_reason(cast: Cast, sign_in: SignIn, play: Season) -> None:
+    campaign = play.presented()
+    client = sign_in(cast.signer)
+    url = reverse("evaluations:campaign_reserve", args=[campaign.pk])
+
+    refused = client.post(url, {"count": "0", "reason": "Sổ giấy"}).content.decode()
+    kept = client.post(url, {"count": "3", "reason": "Sổ giấy"}, follow=True)
+
+    assert "Giữ ít nhất 1 số." in refused
+    assert "Sổ giấy" in refused  # what was typed is still there
+    assert says(kept) == ["Đã giữ số 01–03 cho: Sổ giấy."]
+    assert NumberRange.objects.values_list("first", "last", "kind").get() == (1, 3, "reserved")
