@@ -8,16 +8,10 @@ from django.http import QueryDict
 from evaluations.forms.ratings import NO_BASIS, NOTHING, Column, Row, choice_of, with_choice
 from evaluations.models import AssessmentVersion
 from evaluations.models.assessments import REMARKS_LIMIT
+from members.forms.text import Words
 from members.models import JointReview, Organization, Seat
 
 FACTS_LIMIT = 1000
-
-
-class Words(forms.CharField):
-    """Text as typed; a line break counts as one character, as it does in the browser."""
-
-    def to_python(self, value: Any) -> str:
-        return str(super().to_python(str(value or "").replace("\r\n", "\n")))
 
 
 class PersonForm(forms.Form):

@@ -11,6 +11,7 @@ from django.utils import timezone
 from evaluations.models import Campaign, NumberRange
 from evaluations.models.campaigns import NumberChoice
 from evaluations.rulebooks import load
+from members.forms.text import Line, Words
 from members.models import AuditEvent, Organization, Seat
 
 DAY_FORMATS = ["%Y-%m-%d", "%d/%m/%Y", "%d-%m-%Y"]
@@ -33,7 +34,7 @@ class CampaignForm(forms.Form):
         label="Ngày bắt đầu tự phê bình và phê bình, kiểm điểm", help_text="Ngày chi bộ đầu tiên kiểm điểm cuối năm."
     )
     due_on = DayField(label="Hạn nơi cư trú trả lời", required=False)
-    reply_address = forms.CharField(
+    reply_address = Line(
         label="Nơi nhận trả lời bằng giấy",
         max_length=250,
         required=False,
@@ -152,7 +153,7 @@ class ReserveForm(forms.Form):
             "max_value": "Mỗi lần giữ nhiều nhất 500 số.",
         },
     )
-    reason = forms.CharField(label="Lý do giữ số", max_length=200, error_messages={"required": "Ghi lý do giữ số."})
+    reason = Line(label="Lý do giữ số", max_length=200, error_messages={"required": "Ghi lý do giữ số."})
 
 
 def spans(numbers: list[int]) -> str:
@@ -167,7 +168,7 @@ def spans(numbers: list[int]) -> str:
 
 
 class CancelForm(forms.Form):
-    reason = forms.CharField(
+    reason = Words(
         label="Lý do hủy đề nghị",
         max_length=300,
         widget=forms.Textarea(attrs={"rows": 3}),

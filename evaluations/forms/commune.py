@@ -11,6 +11,7 @@ from evaluations.models import AssessmentVersion, EvaluationRequest, Letter
 from evaluations.models.letters import notice_to_cell
 from evaluations.models.requests import assign_to_cells, decline
 from evaluations.rulebooks import load
+from members.forms.text import Line, Words
 from members.models import AuditEvent, Organization
 from members.models.placements import learned_cells
 from members.names import search_key, tidy
@@ -23,22 +24,19 @@ BACK = "back:"
 
 
 class RegisterForm(forms.Form):
-    number = forms.CharField(
+    number = Line(
         label="Số đến",
         max_length=12,
         required=False,
         help_text="Số trong sổ công văn đến của cơ quan. Chưa có số thì để trống.",
     )
 
-    def clean_number(self) -> str:
-        return tidy(self.cleaned_data["number"])
-
 
 class SendBackForm(forms.Form):
     """Why a text goes back to the cell: a code that can be counted and a sentence the cell can act on."""
 
     code = forms.ChoiceField(label="Lý do")
-    note = forms.CharField(
+    note = Words(
         label="Cần bổ sung điều gì",
         max_length=500,
         widget=forms.Textarea(attrs={"rows": 3}),
@@ -121,7 +119,7 @@ class AssignForm(forms.Form):
             widget=forms.Select(attrs={"class": "form-select", "aria-label": f"Chi bộ của đồng chí {name}"}),
             error_messages={"invalid_choice": "Chi bộ này không thuộc đảng ủy của đồng chí. Xin chọn lại."},
         )
-        self.fields[f"note-{matter.pk}"] = forms.CharField(
+        self.fields[f"note-{matter.pk}"] = Line(
             max_length=300,
             required=False,
             widget=forms.TextInput(attrs={"class": "form-control", "aria-label": f"Ghi chú về đồng chí {name}"}),
@@ -145,7 +143,7 @@ class AssignForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         for pk in self.matters:
             value, note = self.cleaned_data.get(f"cell-{pk}", ""), self.cleaned_data.get(f"note-{pk}", "")
-            if value == f"{BACK}other" and not note.strip():
+            if value == f"{BACK}other" and not note:
                 self.add_error(f"note-{pk}", "Ghi một câu nói rõ lý do chuyển lại.")
         return self.cleaned_data
 
@@ -182,7 +180,7 @@ class AssignForm(forms.Form):
         return known
 
     def _decline(self, pk: int, value: str, by: "Seat") -> int:
-        note = tidy(self.cleaned_data[f"note-{pk}"])
+        note = self.cleaned_data[f"note-{pk}"]
         return decline(EvaluationRequest.objects.filter(pk=pk), value.removeprefix(BACK), note, by=by)
 
 
@@ -205,7 +203,7 @@ def new_name(matter: EvaluationRequest) -> str:
 
 def _natural(cell: Organization) -> list[tuple[int, str]]:
     """Tổ dân phố 7 before Tổ dân phố 10."""
-    return [(int(word), "") if word.isdigit() else (10**9, word) for word in cell.search_key.split()]
+    return [(int(word), "") if word.isdecimal() else (10**9, word) for word in cell.search_key.split()]
 
 
 def _lower(words: str) -> str:

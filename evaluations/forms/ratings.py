@@ -128,7 +128,7 @@ class Row:
     def take(self, data: QueryDict) -> int | None:
         """Read what was chosen here; the edit number the page showed, or None when nothing was changed."""
         number, _, before = data.get(f"s{self.placement_id}", "").partition(".")
-        if not number.isdigit() or len(number) > 9 or len(before) != len(self.columns):
+        if not number.isdecimal() or len(number) > 9 or len(before) != len(self.columns):
             return None
         for column, letter in zip(self.columns, before, strict=True):
             chosen = data.get(f"{self.placement_id}-{column.code}", "")

@@ -184,6 +184,8 @@ class DocumentQuerySet(models.QuerySet["Document"]):
             | answered & user.reach(Action.RECEIVE, f"{asked}asker_now__", Side.WORKPLACE)
         )
         if user.member_id:
+            # About oneself nothing is read before it has gone out as the answer, whatever seat one holds.
+            forms &= ~Q(version__assessment__placement__member=user.member_id)
             forms |= answered & Q(**{f"{asked}member": user.member_id})
         reports = _any(user, (Action.EXPORT, Action.SEE_FIGURES), "issuer__", None)
         genre = Document.Genre

@@ -224,7 +224,8 @@ def _mark_sent(request: SignedIn, campaign_id: int, commune_id: int) -> HttpResp
     """A letter on paper has been handed to the post, or over the table."""
     campaign, seat = _load(request.user, campaign_id, Action.PREPARE)
     letter_id = request.POST.get("letter", "")
-    on_paper = Letter.objects.filter(document__campaign=campaign, recipient=commune_id, channel=Letter.Channel.PRINT)
+    recipient = get_object_or_404(Organization, pk=commune_id)
+    on_paper = Letter.objects.filter(document__campaign=campaign, recipient=recipient, channel=Letter.Channel.PRINT)
     letter = get_object_or_404(on_paper, pk=int(letter_id[:15]) if letter_id.isdecimal() else 0)
     with transaction.atomic():
         letter.mark_sent()

@@ -21,7 +21,7 @@ TOO_MANY = "Đã nhập sai nhiều lần liên tiếp. Xin chờ 10 phút rồi
 @login_not_required
 @require_http_methods(["GET", "POST"])
 def enter(request: HttpRequest) -> HttpResponse:
-    form = CodeForm(request.POST or None)
+    form = CodeForm(request.POST if request.method == "POST" else None)
     status = 200
     if request.method == "POST" and not ratelimit.consume(request, action=LIMIT, dry_run=True):
         form.add_error(None, TOO_MANY)

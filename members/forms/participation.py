@@ -7,9 +7,10 @@ from django import forms
 from django.http import QueryDict
 from django.utils import timezone
 
+from members.forms.text import Line
 from members.models import Attendance, ContactMeeting, Organization, Placement
 from members.models.participation import Attendee, meetings_of_year
-from members.names import search_key, tidy
+from members.names import search_key
 from members.states import Refused
 
 MOST_ATTENDEES = 30
@@ -42,7 +43,7 @@ class MeetingForm(forms.Form):
         initial=ContactMeeting.Kind.PERIODIC,
         widget=forms.RadioSelect,
     )
-    theme = forms.CharField(
+    theme = Line(
         label="Nội dung chính",
         max_length=200,
         required=False,
@@ -113,24 +114,22 @@ class JointReviewForm(forms.Form):
         position = self.cleaned_data.get(f"{side}-{number}-position", "")
         if name and not position:
             self.add_error(f"{side}-{number}-position", "Xin ghi chức vụ.")
-        if position and not name:
+        if (position or name) and not search_key(name):
             self.add_error(f"{side}-{number}-name", "Xin ghi họ và tên.")
         if name:
             found[search_key(name)] = f"{side}-{number}-name"
 
     def attendees(self) -> list[Attendee]:
         return [
-            {"side": side, "name": tidy(name), "position": tidy(self.cleaned_data[f"{side}-{number}-position"])}
+            {"side": side, "name": name, "position": self.cleaned_data[f"{side}-{number}-position"]}
             for side, _ in self.SIDES
             for number in range(1, self.rows + 1)
             if (name := self.cleaned_data[f"{side}-{number}-name"])
         ]
 
 
-def _line(label: str, limit: int) -> forms.CharField:
-    return forms.CharField(
-        label=label, max_length=limit, required=False, widget=forms.TextInput(attrs={"autocomplete": "off"})
-    )
+def _line(label: str, limit: int) -> Line:
+    return Line(label=label, max_length=limit, required=False, widget=forms.TextInput(attrs={"autocomplete": "off"}))
 
 
 class AttendanceGrid:

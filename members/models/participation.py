@@ -138,6 +138,11 @@ def record_joint_review(
     """Enter the meeting of the cell committee with the Front committee; both sides must have been there."""
     if {person["side"] for person in attendees} != {"cell", "front"}:
         raise Refused("Cuộc họp phải có đại diện chi ủy (bí thư) và đại diện Ban công tác Mặt trận.")
+    # Pressing twice enters one meeting.
+    Organization.objects.select_for_update(no_key=True).get(pk=cell.pk)
+    for earlier in JointReview.objects.filter(cell=cell, year=year, held_on=held_on):
+        if earlier.attendees == attendees:
+            return earlier
     review = JointReview.objects.create(cell=cell, year=year, held_on=held_on, attendees=attendees, recorded_by=by)
     AuditEvent.objects.record("JointReview.record", by=by, on=review)
     return review

@@ -72,7 +72,8 @@ def review(request: SignedIn, import_id: int) -> HttpResponse:
     communes, answers, rows = CommuneChoices(), None, None
     if request.method == "POST":
         answers = request.POST
-        rows = _rows(roster).filter(pk__in=[pk for pk in answers.getlist("row") if pk.isdecimal()][:500])
+        shown = [int(pk) for pk in answers.getlist("row") if pk.isdecimal() and len(pk) < 19]
+        rows = _rows(roster).filter(pk__in=shown[:500])
     plan = request.GET.get("loc", "") if request.GET.get("loc") in ORDER else ""
     page = _page(roster, plan, request.GET.get("trang"))
     forms = [RowForm(row, communes, answers) for row in (page if rows is None else rows)]

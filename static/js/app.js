@@ -36,6 +36,9 @@ document.addEventListener("htmx:afterOnLoad", (event) => {
 document.addEventListener("DOMContentLoaded", () => {
   // A form that came back with errors holds text the server has not kept.
   unsaved = document.querySelector("form[data-guard] .is-invalid") !== null;
+  // On a long page the sentence beside the field would stand below the fold.
+  const wrong = document.querySelector("main .is-invalid:not([type=hidden])");
+  if (wrong) wrong.focus();
 });
 document.addEventListener("input", (event) => {
   if (event.target.closest("form[data-guard]")) unsaved = true;

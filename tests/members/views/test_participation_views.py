@@ -264,4 +264,4 @@ def test_a_name_never_stands_alone(cast: Cast, play: Season, sign_in: SignIn) ->
     live_in(cast, "Lê Thử An")
     member = Member.objects.get(full_name="Lê Thử An")
     text = sign_in(cast.secretary).get(url(cast)).content.decode()
-    assert f"· {member.birth_year} · Đảng ủy Sở Thử Nghiệm · {member.address}" in text
+    assert f"{member.birth_year} · Đảng ủy Sở Thử Nghiệm · {member.address}" in text
