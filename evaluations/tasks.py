@@ -5,13 +5,17 @@ message reached, so losing the broker loses a minute and never a letter.
 """
 
 import logging
+import time
+from typing import Any
 
 from celery import shared_task
 from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
+from django.core.cache import cache
 from django.db import transaction
 from django.urls import reverse
 from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
 
 from evaluations import documents, letters
 from evaluations.models import Document, DocumentFile, Letter
@@ -21,7 +25,9 @@ from members.states import move_all
 log = logging.getLogger(__name__)
 CHUNK = 20  # notices over one connection (performance.md §4)
 AT_ONCE = 500
-STALE = 120  # seconds; the next sweep hands out again what nobody took, and a long backlog must not pile up repeats
+# Seconds after which what nobody took is handed out again; until then a backlog must not pile up repeats.
+AGAIN = settings.LEASE.total_seconds() / 2
+TOGETHER = 1  # seconds within which wake-ups become one: a hundred presses must not be a hundred sweeps
 
 
 def wake() -> None:
@@ -31,19 +37,33 @@ def wake() -> None:
 
 def _wake() -> None:
     try:
-        sweep.delay()
-    except (OperationalError, OSError):
+        # The sweep begins when the second is over, so it sees the rows of everybody who came in between.
+        if cache.add("sweep-called", True, timeout=TOGETHER):
+            sweep.apply_async(countdown=TOGETHER)
+    except (OperationalError, RedisError, OSError):
         log.warning("broker not reachable; the next sweep will find the rows")
 
 
 @shared_task(name="evaluations.tasks.sweep")
 def sweep() -> None:
     """Hand out every document without its file and every letter that is due."""
-    for document_id in Document.objects.to_render().order_by("pk").values_list("pk", flat=True)[:AT_ONCE]:
-        render.apply_async((document_id,), expires=STALE)
-    due = list(Letter.objects.due().order_by("pk").values_list("pk", flat=True)[:AT_ONCE])
+    documents_due = Document.objects.to_render().order_by("pk").values_list("pk", flat=True)[:AT_ONCE]
+    for document_id in _not_yet_out("documents", {pk: pk for pk in documents_due}):
+        render.apply_async((document_id,), expires=AGAIN)
+    # A letter that is due for its next try is another errand than the one handed out before.
+    letters_due = Letter.objects.due().order_by("pk").values_list("pk", "attempts")[:AT_ONCE]
+    due = _not_yet_out("letters", {f"{pk}/{attempts}": pk for pk, attempts in letters_due})
     for start in range(0, len(due), CHUNK):
-        deliver.apply_async((due[start : start + CHUNK],), expires=STALE)
+        deliver.apply_async((due[start : start + CHUNK],), expires=AGAIN)
+
+
+def _not_yet_out(kind: str, errands: dict[Any, int]) -> list[int]:
+    """The ids of the errands that no sweep has handed out lately. Losing the cache costs repeats, never an errand."""
+    now = time.time()
+    out = {name: at for name, at in cache.get(f"handed-out-{kind}", {}).items() if now - at < AGAIN}
+    fresh = {name: pk for name, pk in errands.items() if name not in out}
+    cache.set(f"handed-out-{kind}", out | dict.fromkeys(fresh, now), timeout=AGAIN)
+    return list(fresh.values())
 
 
 @shared_task(name="evaluations.tasks.render")

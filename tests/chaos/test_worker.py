@@ -37,6 +37,12 @@ def server() -> Iterator[smtp.Sink]:
         yield sink
 
 
+@pytest.fixture(autouse=True)
+def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sweeps of this process hand out again as soon as those of a worker with so short a lease."""
+    monkeypatch.setattr(tasks, "AGAIN", LEASE / 2)
+
+
 @pytest.fixture
 def season(transactional_db: None, cast: Cast, play: Season) -> Season:
     """A launched campaign with a letter to each of 60 communes; the cast's own ward is one of them."""
