@@ -56,6 +56,9 @@ class JsonLine(logging.Formatter):
             line["trace"] = " > ".join(f"{short(frame.filename)}:{frame.lineno} {frame.name}" for frame in frames)
             if settings.DEBUG:
                 line["says"] = str(error)
+        elif hasattr(record, "request"):
+            # Django's own lines about a refused request quote its address, and people paste codes and names into those.
+            line["message"] = str(record.msg)
         else:
             line["message"] = record.getMessage()
         return json.dumps(line, ensure_ascii=False)

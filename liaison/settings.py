@@ -64,6 +64,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "liaison.logs.RequestLog",
+    "liaison.headers.AlwaysUtf8",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "django_permissions_policy.PermissionsPolicyMiddleware",
@@ -227,7 +228,8 @@ if ALLAUTH_TRUSTED_PROXY_COUNT:
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FILES = 20
-FILE_UPLOAD_PERMISSIONS = 0o600
+FILE_UPLOAD_MAX_MEMORY_SIZE = 6 * 1024 * 1024  # the largest file a form takes is 5 MB
+FILE_UPLOAD_HANDLERS = ["liaison.uploads.NeverOnDisk"]
 
 # Files that belong to the pages
 STATIC_URL = "static/"

@@ -195,6 +195,13 @@ def build_roster(sheet: str, lines: list[Line], today: date, corrections: Mappin
             "Không tìm thấy dòng tiêu đề của bảng. Cần có cột “Họ và tên” và ít nhất hai cột khác như “Ngày sinh”, "
             "“Ngày vào Đảng”, “Phường/xã”. Nếu danh sách dùng phông chữ cũ (.VnTime, VNI), đề nghị chuyển sang Unicode."
         )
+    above = [text for line in lines[: header.position] for text in line.cells]
+    if "exempt_introduction" not in header.columns and is_never_kept([sheet, *above]):
+        # Nothing in the rows says so again: either all of them are not to be kept, or nobody can tell which.
+        raise RosterError(
+            "Tên trang tính hoặc tiêu đề danh sách có nội dung miễn giới thiệu về nơi cư trú. Đảng viên thuộc diện này "
+            "không được lưu ở đây, kể cả tạm thời. Đề nghị xóa các dòng ấy, sửa tiêu đề rồi tải lên lại."
+        )
     columns = {name: Column(column_letter(i), header.headings[i]) for name, i in header.columns.items()}
     reader = _Reader(Roster(sheet, header.row, columns), header, today)
     for line in lines[header.position + header.height :]:
@@ -337,7 +344,7 @@ def _mark_doubles(rows: list[RosterRow]) -> None:
     known_by_name: dict[str, list[RosterRow]] = {}
     for row in rows:
         values = row.values
-        name, card = search_key(values["full_name"]), search_key(values["card_no"])
+        name, card = search_key(values["full_name"]), search_key(values["card_no"]).replace(" ", "")
         if card and cards.setdefault(card, row.number) != row.number:
             row.errors.append(("card_no", f"Số thẻ đảng viên trùng với dòng {cards[card]}; đề nghị kiểm tra lại."))
         if not name:

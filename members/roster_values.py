@@ -5,6 +5,7 @@ goes through exactly the same reading as a row that came out of a workbook.
 """
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -155,7 +156,8 @@ def understand(number: int, raw: Mapping[str, str], today: date) -> RosterRow:
     _read_phone_and_card(row)
     _read_exemption(row, texts.get("exempt_activity", ""))
     for name, limit in MAX_LENGTHS.items():
-        if len(row.values[name]) > limit:
+        # Some letters are spelled out in a key ("ﬃ" is three), and keys have columns of their own.
+        if max(len(row.values[name]), len(search_key(row.values[name]))) > limit:
             row.errors.append((name, f"{LABELS[name]} dài quá {limit} ký tự; đề nghị viết gọn lại."))
     return row
 
@@ -192,10 +194,15 @@ def _read_name(row: RosterRow) -> None:
     row.values["full_name"] = name
     if not name:
         row.errors.append(("full_name", "Thiếu họ và tên; đề nghị ghi bổ sung."))
-    elif re.search(r"[^\w\s.,'’\-()]|[\d_]", name):
+    elif re.search(r"[^\w\s.,'’\-()]|[\d_]", name) or not _is_latin(name):
         row.errors.append(("full_name", f"Họ và tên “{name[:60]}” có chữ số hoặc ký tự lạ; đề nghị ghi lại."))
     elif " " not in name:
         row.questions.append(("full_name", f"Họ và tên “{name}” chỉ có một chữ; đề nghị kiểm tra lại."))
+
+
+def _is_latin(name: str) -> bool:
+    """Letters of other scripts look like ours, or like nothing at all, and nobody finds the name again."""
+    return all(unicodedata.name(letter, "").startswith("LATIN") for letter in name if letter.isalpha())
 
 
 def _read_sex(row: RosterRow, texts: Mapping[str, str]) -> None:
@@ -336,6 +343,8 @@ def _read_phone_and_card(row: RosterRow) -> None:
             values["phone"] = digits
         else:
             row.questions.append(("phone", "Số điện thoại chưa đúng dạng (10 chữ số, bắt đầu bằng 0)."))
+    if not search_key(values["card_no"]):
+        values["card_no"] = ""  # "-", "?", "…" stand for a card that nobody has looked up
     if re.fullmatch(r"\d{1,7}", values["card_no"]):
         row.questions.append(("card_no", "Số thẻ ít hơn 8 chữ số; có thể Excel đã bỏ mất số 0 ở đầu."))
 

@@ -9,16 +9,22 @@ from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
 from django.db import models
 
+from members.names import search_key
+
 
 def _cipher() -> MultiFernet:
     return MultiFernet([Fernet(key) for key in settings.FIELD_KEYS])
 
 
 def blind_index(value: str) -> str:
-    """Keyed digest that lets an encrypted value be found again without being readable; "" stays ""."""
-    if not value:
+    """Keyed digest that lets an encrypted value be found again without being readable; "" stays "".
+
+    43.123456 and 43 123456 are the same card.
+    """
+    plain = search_key(value).replace(" ", "")
+    if not plain:
         return ""
-    return hmac.new(settings.BLIND_INDEX_KEY.encode(), value.encode(), hashlib.sha256).hexdigest()
+    return hmac.new(settings.BLIND_INDEX_KEY.encode(), plain.encode(), hashlib.sha256).hexdigest()
 
 
 class EncryptedTextField(models.TextField):  # type: ignore[type-arg]

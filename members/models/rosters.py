@@ -12,7 +12,7 @@ from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from members.models.directory import Directory, identity
+from members.models.directory import Directory, day, identity
 from members.models.encrypted import EncryptedJSONField
 from members.models.enrolment import write_changes, write_new
 from members.models.history import AuditEvent
@@ -219,8 +219,23 @@ class StagedRow(models.Model):
                     "Xã, phường khác với sổ theo dõi: hãy ghi việc chuyển nơi cư trú trước, rồi nhập lại dòng này.",
                 ]
             ]
+        elif self._is_contradicted():
+            self.plan = self.Plan.QUESTION
+            self.found = [
+                [
+                    "birth_date",
+                    "Ngày sinh, ngày vào Đảng mâu thuẫn với sổ theo dõi. Kiểm tra lại rồi nhập lại dòng này.",
+                ]
+            ]
         elif differences:
             self.plan = self.Plan.CHANGED
             self.found = [[field, sentence] for field, sentence in differences]
         else:
             self.plan = self.Plan.SAME
+
+    def _is_contradicted(self) -> bool:
+        """Somebody found by the card who, with the days of this row, would have joined before being born."""
+        assert self.member is not None
+        born = day(self.values["birth_date"]) or self.member.birth_date
+        joined = day(self.values["joined_on"]) or self.member.joined_on
+        return born is not None and joined is not None and joined <= born
