@@ -86,6 +86,7 @@ class Step:
     verb: str  # the same as an order, for the big button
     url: str
     is_ours: bool  # whether this person does it; a figure is shown to all
+    is_shared: bool = False  # whether everybody at the commune may open the page
 
 
 def _ward(user: User, ward: Organization, today: date) -> dict[str, Any]:
@@ -113,10 +114,10 @@ def _steps(user: User, ward: Organization) -> list[Step]:
         reverse(f"evaluations:{name}", args=[ward.pk]) for name in ("assign", "confirm_list", "replies")
     )
     return [
-        Step(letters, "công văn mới", f"Vào sổ {letters} công văn", reverse("evaluations:letters_in"), ours[0]),
+        Step(letters, "công văn mới", f"Vào sổ {letters} công văn", reverse("evaluations:letters_in"), ours[0], True),
         Step(to_assign, "chờ phân chi bộ", f"Phân {to_assign} đồng chí về chi bộ", assign, ours[1]),
         Step(submitted, "chờ xác nhận", f"Xác nhận {submitted} nhận xét", confirm, ours[2]),
-        Step(to_reply, "chờ ký trả lời", f"Ký trả lời {to_reply} nhận xét", replies, ours[3]),
+        Step(to_reply, "chờ ký trả lời", f"Ký trả lời {to_reply} nhận xét", replies, ours[3], True),
     ]
 
 
