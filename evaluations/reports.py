@@ -153,8 +153,15 @@ def _remarks(total: Counter[str]) -> list[str]:
 
 @transaction.atomic
 def issue_report(campaign: Campaign, *, by: "Seat") -> Document:
-    """The campaign's figures as they are now, as a stored Báo cáo; the clerk writes the number when it is stamped."""
-    made = Document.objects.filter(campaign=campaign, genre=Document.Genre.REPORT).count()
+    """The campaign's figures as they are now, as a stored Báo cáo; the clerk writes the number when it is stamped.
+
+    As long as nothing has changed since the newest report, that one is it: pressing twice makes one.
+    """
+    Campaign.objects.select_for_update().get(pk=campaign.pk)
+    reports = Document.objects.filter(campaign=campaign, genre=Document.Genre.REPORT)
+    facts, newest, made = campaign_facts(campaign), reports.order_by("-pk").first(), reports.count()
+    if newest and newest.facts | facts == newest.facts:
+        return newest
     report = new_document(
         Document.Genre.REPORT,
         key=f"report:campaign:{campaign.pk}:{made + 1}",
@@ -162,7 +169,7 @@ def issue_report(campaign: Campaign, *, by: "Seat") -> Document:
         campaign=campaign,
         prepared_by=by,
         abstract=f"Kết quả lấy ý kiến nhận xét của cấp ủy nơi cư trú năm {campaign.year}",
-        facts=campaign_facts(campaign),
+        facts=facts,
     )
     report.save()
     move(report, Document.State.ISSUED, by=by, issued_on=timezone.localdate())

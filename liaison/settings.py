@@ -64,7 +64,6 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "liaison.logs.RequestLog",
-    "liaison.headers.AlwaysUtf8",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "django_permissions_policy.PermissionsPolicyMiddleware",
@@ -106,7 +105,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # Taking the write lock when a transaction begins makes writers queue instead of failing half-way.
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
-        "timeout": 20,
+        "timeout": 60,  # a long import on this one-machine default makes others wait, not fail
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
 else:

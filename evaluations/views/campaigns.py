@@ -175,7 +175,10 @@ def _issue(request: SignedIn, campaign: Campaign, form: NumberForm, seat: Seat) 
     except Refused as refusal:
         form.add_error("first" if form.cleaned_data["how"] == form.TYPED else "how", str(refusal))
         return False
-    messages.success(request, f"Đã phát hành {count} công văn. Hệ thống đang lập bản in và gửi đi.")
+    if count:
+        messages.success(request, f"Đã phát hành {count} công văn. Hệ thống đang lập bản in và gửi đi.")
+    else:
+        messages.info(request, "Các công văn này vừa được phát hành. Đồng chí xem ở trang này.")
     return True
 
 

@@ -42,7 +42,7 @@ class RosterImportQuerySet(models.QuerySet["RosterImport"]):
             notes=[*roster.notes, *roster.problems],
             made_by=by,
         )
-        StagedRow.objects.bulk_create(
+        rows = [
             StagedRow(
                 roster=staged,
                 row_no=row.number,
@@ -51,8 +51,9 @@ class RosterImportQuerySet(models.QuerySet["RosterImport"]):
                 warnings=[list(pair) for pair in row.questions],
             )
             for row in roster.rows
-        )
-        staged.plan()
+        ]
+        staged.decide(rows)
+        StagedRow.objects.bulk_create(rows, batch_size=500)
         AuditEvent.objects.record("RosterImport.stage", by=by, on=staged, fields=["rows"])
         return staged
 
@@ -79,13 +80,20 @@ class RosterImport(models.Model):
         verbose_name = "lần nhập danh sách"
         ordering = ["-pk"]
 
-    def plan(self) -> None:
-        """Decide what each row would do and keep it on the row."""
-        rows = list(self.rows.all())
+    def decide(self, rows: "list[StagedRow]") -> Directory:
+        """Put on each row what it would do; the directory they were compared with."""
         directory = Directory(self.committee, rows)
         for row in rows:
             row.decide(directory)
-        StagedRow.objects.bulk_update(rows, ["plan", "found", "commune", "member"], batch_size=500)
+        return directory
+
+    def plan(self) -> None:
+        """Decide again, after an answer, and keep what came out differently."""
+        rows = list(self.rows.select_related("chosen_commune"))
+        before = [row.verdict for row in rows]
+        self.decide(rows)
+        changed = [row for row, was in zip(rows, before, strict=True) if row.verdict != was]
+        StagedRow.objects.bulk_update(changed, ["plan", "found", "commune", "member"], batch_size=500)
 
     def counts(self) -> dict[str, int]:
         counts = dict.fromkeys(StagedRow.Plan.values, 0)
@@ -99,11 +107,12 @@ class RosterImport(models.Model):
         locked = RosterImport.objects.select_for_update().get(pk=self.pk)
         if locked.committed_at:
             return dict(locked.outcome)
-        # One import of a committee at a time: two at once would both see a person as new.
-        Organization.objects.select_for_update().get(pk=self.committee_id)
-        self.plan()
-        rows = list(self.rows.filter(skip=False).select_related("commune", "member"))
-        directory = Directory(self.committee, rows)
+        # One import of a province at a time: two at once would both see a person, or a card, as new.
+        root = int(self.committee.path.split("/")[1])
+        Organization.objects.select_for_update(no_key=True).get(pk=root)
+        staged = list(self.rows.select_related("chosen_commune"))
+        directory = self.decide(staged)
+        rows = [row for row in staged if not row.skip]
         new = [row for row in rows if row.plan == StagedRow.Plan.NEW]
         changed = [row for row in rows if row.plan == StagedRow.Plan.CHANGED]
         write_new(new, directory, by)
@@ -111,7 +120,7 @@ class RosterImport(models.Model):
             write_changes(row, directory, by)
         same = sum(row.plan == StagedRow.Plan.SAME for row in rows)
         outcome = {"new": len(new), "changed": len(changed), "same": same}
-        outcome["left"] = self.rows.count() - sum(outcome.values())
+        outcome["left"] = len(staged) - sum(outcome.values())
         self.committed_at, self.committed_by, self.outcome = timezone.now(), by, outcome
         self.save(update_fields=["committed_at", "committed_by", "outcome"])
         self.rows.all().delete()
@@ -158,6 +167,10 @@ class StagedRow(models.Model):
     @property
     def sentences(self) -> list[str]:
         return [sentence for _, sentence in [*self.errors, *self.found, *self.warnings]]
+
+    @property
+    def verdict(self) -> tuple[object, ...]:
+        return self.plan, self.found, self.commune_id, self.member_id
 
     def decide(self, directory: "Directory") -> None:
         self.found, self.member = [], None

@@ -92,6 +92,7 @@ def test_report_is_issued_and_linked(cast: Cast, play: Season, sign_in: SignIn) 
     campaign = play.issued()
     for number, person in enumerate((cast.officer, cast.signer, cast.administrator), 1):
         client = sign_in(person)
+        factories.member(workplace=cast.office_cell)  # unchanged figures would make no second report
         response = client.post(report_url(campaign))
         assert (response.status_code, response["Location"]) == (302, f"{FIGURES}?nam=2026&dot={campaign.pk}")
         reports = Document.objects.filter(genre=Document.Genre.REPORT, campaign=campaign).order_by("pk")
