@@ -1,0 +1,52 @@
+"""The short code printed on paper, as text and inside a QR code: which row a sheet belongs to.
+
+A code opens nothing by itself: whoever follows it still signs in and still needs reach. Its last letters are a keyed
+digest, so that a slip of the pen or a code made up elsewhere is refused instead of finding somebody else's row.
+"""
+
+import hashlib
+import hmac
+from enum import StrEnum
+
+from django.conf import settings
+
+# Crockford's digits: no I, L, O, U, so that nothing is taken for something else when it is read aloud or typed.
+DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+CHECK = 5
+_TYPED = str.maketrans("ILO", "110")
+
+
+class PaperKind(StrEnum):
+    ASSESSMENT = "A"  # the form on which one assessment is written; pk of Assessment
+    DOCUMENT = "D"  # a letter or form that was issued or waits for signature; pk of Document
+    GRID = "G"  # the sheet with a whole cell's ratings; pk of Organization, with the year
+
+
+def paper_code(kind: PaperKind, pk: int) -> str:
+    """ "A-1F7-9K2QX": kind, row, digest."""
+    number = _digits(pk)
+    return f"{kind}-{number}-{_check(kind, number)}"
+
+
+def read_paper_code(text: str) -> tuple[PaperKind, int] | None:
+    """The kind and row of a code however it was typed, or inside the address of a QR code; None for others."""
+    words = text.strip().rstrip("/").rpartition("/")[2].upper()
+    plain = "".join(letter for letter in words if letter.isalnum()).translate(_TYPED)
+    kind, number, check = plain[:1], plain[1:-CHECK], plain[-CHECK:]
+    if kind not in set(PaperKind) or not number or len(number) > 12 or set(number) - set(DIGITS):
+        return None
+    if not hmac.compare_digest(check.encode(), _check(kind, number).encode()):
+        return None
+    return PaperKind(kind), sum(DIGITS.index(digit) << 5 * place for place, digit in enumerate(reversed(number)))
+
+
+def _digits(number: int) -> str:
+    text = ""
+    while number:
+        text, number = DIGITS[number & 31] + text, number >> 5
+    return text or "0"
+
+
+def _check(kind: str, number: str) -> str:
+    mac = hmac.new(settings.SECRET_KEY.encode(), f"paper-code:{kind}{number}".encode(), hashlib.sha256).digest()
+    return "".join(DIGITS[byte & 31] for byte in mac[:CHECK])
