@@ -27,6 +27,13 @@ MAX_TOTAL = 2_000_000
 MAX_DEPTH = 8
 BODY_FONT = "LiberationSerif-Regular.ttf"
 BASE_URL = "app://documents/"
+# Styles that a template shares with others, besides letterhead.css and its own.
+SHARED_STYLES = {
+    "blank_forms": ("assessment_form", "paper_code"),
+    "grid": ("paper_code",),
+    "envelopes_dl": ("envelope",),
+    "envelopes_c5": ("envelope",),
+}
 
 register = Library()
 
@@ -209,7 +216,8 @@ def _fonts() -> FontConfiguration:
 
 @cache
 def _stylesheets(template: str) -> list[CSS]:
-    paths = [_static("documents") / name for name in ("letterhead.css", f"{template}.css")]
+    names = ("letterhead", *SHARED_STYLES.get(template, ()), template)
+    paths = [_static("documents") / f"{name}.css" for name in names]
     rules = [path.read_text(encoding="utf-8") for path in paths if path.exists()]
     return [CSS(string=text, base_url=BASE_URL, url_fetcher=_ClosedFetcher(), font_config=_fonts()) for text in rules]
 
@@ -281,6 +289,12 @@ def sentence(text: str) -> str:
 @register.filter
 def lines(text: str) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+@register.filter
+def last_option(columns: list[dict[str, Any]]) -> str:
+    """The lowest step of the last column, which must be explained."""
+    return str(columns[-1]["options"][-1])
 
 
 @register.filter

@@ -17,8 +17,9 @@ from django.urls import reverse
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from evaluations import documents, letters
-from evaluations.models import Document, DocumentFile, Letter
+from evaluations import bundles, documents, letters
+from evaluations.models import Bundle, Document, DocumentFile, Letter
+from evaluations.models.bundles import Sheet
 from members.models import RosterImport, StagedRow
 from members.states import move_all
 
@@ -27,6 +28,8 @@ CHUNK = 20  # notices over one connection (performance.md §4)
 AT_ONCE = 500
 # Seconds after which what nobody took is handed out again; until then a backlog must not pile up repeats.
 AGAIN = settings.LEASE.total_seconds() / 2
+PAUSE = 5  # seconds until a bundle looks again for a paper that somebody else is rendering
+SLICE = 20.0  # seconds of work on one bundle before letters and other bundles have their turn
 TOGETHER = 1  # seconds within which wake-ups become one: a hundred presses must not be a hundred sweeps
 
 
@@ -46,7 +49,7 @@ def _wake() -> None:
 
 @shared_task(name="evaluations.tasks.sweep")
 def sweep() -> None:
-    """Hand out every document without its file and every letter that is due."""
+    """Hand out every document without its file, every letter that is due and every bundle nobody works on."""
     documents_due = Document.objects.to_render().order_by("pk").values_list("pk", flat=True)[:AT_ONCE]
     for document_id in _not_yet_out("documents", {pk: pk for pk in documents_due}):
         render.apply_async((document_id,), expires=AGAIN)
@@ -55,6 +58,10 @@ def sweep() -> None:
     due = _not_yet_out("letters", {f"{pk}/{attempts}": pk for pk, attempts in letters_due})
     for start in range(0, len(due), CHUNK):
         deliver.apply_async((due[start : start + CHUNK],), expires=AGAIN)
+    # A bundle that got on since is another errand.
+    bundles_due = Bundle.objects.due().order_by("pk").values_list("pk", "done", "tries")[:AT_ONCE]
+    for bundle_id in _not_yet_out("bundles", {f"{pk}/{done}/{tries}": pk for pk, done, tries in bundles_due}):
+        bundle.apply_async((bundle_id,), expires=AGAIN)
 
 
 def _not_yet_out(kind: str, errands: dict[Any, int]) -> list[int]:
@@ -106,6 +113,46 @@ def _access(document: Document) -> documents.Access | None:
 @shared_task(name="evaluations.tasks.deliver")
 def deliver(letter_ids: list[int]) -> None:
     letters.deliver(letter_ids)
+
+
+@shared_task(name="evaluations.tasks.bundle")
+def bundle(bundle_id: int) -> None:
+    """Work on one print copy for a while; what is left goes back into the queue."""
+    found = Bundle.objects.claim(bundle_id)
+    if found is None:
+        return
+    if found.is_exhausted:
+        found.give_up("Đã thử nhiều lần mà không lập được")
+        return
+    try:
+        is_finished = _is_all_stored(found) and bundles.work(found, SLICE)
+    except bundles.NotStoredYet:
+        is_finished = False
+    except (documents.RenderError, SoftTimeLimitExceeded) as problem:
+        found.give_up(str(problem) or "Lập bản in quá lâu")
+        return
+    if not is_finished:
+        found.let_go()
+        bundle.apply_async((bundle_id,), countdown=0 if found.done else PAUSE)
+
+
+def _is_all_stored(found: Bundle) -> bool:
+    """Papers issued a moment ago may not be stored yet. Raises RenderError when one of them cannot be made."""
+    wanted = found.ids(Sheet.FILES)
+    for start in range(0, len(wanted), AT_ONCE):
+        papers = Document.objects.filter(pk__in=wanted[start : start + AT_ONCE])
+        if papers.exclude(render_error="").exists():
+            raise documents.RenderError("Có văn bản chưa lập được bản in")
+        for document_id in papers.to_render().values_list("pk", flat=True):
+            render(document_id)
+    return True
+
+
+@shared_task(name="evaluations.tasks.forget_bundles")
+def forget_bundles() -> None:
+    """Print copies are kept for a few days only; the papers themselves stay where they are."""
+    for found in Bundle.objects.past():
+        found.forget()
 
 
 @shared_task(name="evaluations.tasks.forget_staged_rows")

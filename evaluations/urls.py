@@ -2,7 +2,20 @@
 
 from django.urls import path
 
-from evaluations.views import campaigns, cells, codes, confirmation, documents, figures, home, letters_in, mine, replies
+from evaluations.views import (
+    bundles,
+    campaigns,
+    cells,
+    codes,
+    confirmation,
+    documents,
+    figures,
+    home,
+    letters_in,
+    mine,
+    paper,
+    replies,
+)
 from evaluations.views import requests as matters
 
 app_name = "evaluations"
@@ -35,7 +48,13 @@ urlpatterns = [
     path("chi-bo/<int:cell_id>/nhan-xet/<int:year>/", cells.grid, name="cell_grid"),
     path("chi-bo/<int:cell_id>/nhan-xet/<int:year>/gui/", cells.submit, name="cell_submit"),
     path("chi-bo/<int:cell_id>/nhan-xet/<int:year>/dong-chi/<int:placement_id>/", cells.person, name="cell_person"),
+    path("chi-bo/<int:cell_id>/in/<int:year>/", bundles.cell_print, name="cell_print"),
     # Paper
+    path("q/", paper.find, name="paper_find"),
+    path("q/<str:code>/", paper.follow, name="paper_code"),
+    path("ban-in/<int:bundle_id>/", bundles.page, name="bundle_page"),
+    path("ban-in/<int:bundle_id>/tien-trinh/", bundles.progress, name="bundle_progress"),
+    path("ban-in/<int:bundle_id>/tep/", bundles.stored_file, name="bundle_file"),
     path("van-ban/<int:document_id>/tep/", documents.stored_file, name="document_file"),
     path("van-ban/<int:document_id>/xem-truoc/", documents.preview, name="document_preview"),
     path("thu/", codes.enter, name="code_enter"),

@@ -13,5 +13,6 @@ app.autodiscover_tasks()
 app.conf.beat_schedule = {
     # Finds what no wake-up reached. A missed run is not worth repeating: the next one sees the same rows.
     "sweep": {"task": "evaluations.tasks.sweep", "schedule": 60.0, "options": {"expires": 55}},
+    "forget_bundles": {"task": "evaluations.tasks.forget_bundles", "schedule": 3600.0},
     "forget_staged_rows": {"task": "evaluations.tasks.forget_staged_rows", "schedule": 3600.0},
 }

@@ -255,5 +255,9 @@ LOGGING = {
     "formatters": {"line": {"()": "liaison.logs.JsonLine"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": os.environ.get("LOG_LEVEL", "INFO" if PRODUCTION else "WARNING")},
-    "loggers": {"django": {"handlers": [], "level": "INFO", "propagate": True}},
+    "loggers": {
+        "django": {"handlers": [], "level": "INFO", "propagate": True},
+        # These tell of every step they take.
+        **{name: {"level": "WARNING"} for name in ("pikepdf", "weasyprint", "fontTools")},
+    },
 }

@@ -94,6 +94,7 @@ def test_liaison_reaches_the_apps_by_their_urls_only() -> None:
         ("openpyxl", ("members.roster",)),
         ("weasyprint", ("evaluations.documents",)),
         ("xlsxwriter", ("evaluations.reports",)),
+        ("pikepdf", ("evaluations.bundles", "evaluations.scans")),
         ("django.core.mail", ("evaluations.letters",)),
         ("celery", ("evaluations.tasks",)),
         ("kombu", ("evaluations.tasks",)),

@@ -8,6 +8,7 @@ import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 import pytest
 from django.db import transaction
@@ -15,13 +16,14 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from evaluations.models import Document
+from evaluations.models import Bundle, Document, EvaluationRequest, packs
+from evaluations.models.paper_codes import PaperKind, grid_number, paper_code
 from members.models import RosterImport, User
-from members.roles import Role
+from members.roles import Action, Role
 from members.roster import parse_roster
 from tests import factories
 from tests.conftest import Cast
-from tests.season import Season
+from tests.season import Season, by
 
 UNKNOWN = 987654
 HEADINGS = "STT,Họ và tên,Ngày sinh,Ngày vào Đảng,Chi bộ,Phường/xã\n"
@@ -32,12 +34,12 @@ class World:
     """Two matters of the same kind side by side: `own` belongs to the cast, `sibling` to their neighbours."""
 
     cast: Cast
-    own: dict[str, int]
-    sibling: dict[str, int]
+    own: dict[str, Any]
+    sibling: dict[str, Any]
     clients: dict[str, Client]
 
 
-def play(cast: Cast) -> dict[str, int]:
+def play(cast: Cast) -> dict[str, Any]:
     """A round at every step: an answered matter, one at the commune, a staged list, letters; ids by URL argument."""
     season = Season(cast)
     factories.member("Hồ Thử Chờ", workplace=cast.office_cell, commune=cast.ward)
@@ -64,6 +66,21 @@ def play(cast: Cast) -> dict[str, int]:
         "reply_id": matter.reply_id or 0,
         "draft_id": draft.pk,
         "year": Season.YEAR,
+        **printed(cast, matter),
+    }
+
+
+def printed(cast: Cast, matter: EvaluationRequest) -> dict[str, Any]:
+    """Print copies of both sides, and the codes on paper."""
+    assert matter.campaign
+    seat = by(cast.secretary, Action.WRITE, cast.cell)
+    answers, officer = packs.campaign_answers(matter.campaign, cast.officer), cast.officer.seats.get(role=Role.OFFICER)
+    return {
+        "bundle_id": Bundle.objects.order(packs.cell_grid(cast.cell, Season.YEAR), "In", by=seat).pk,
+        "answers_id": Bundle.objects.order(answers, "In", by=officer).pk,
+        "code": paper_code(PaperKind.ASSESSMENT, matter.assessment_id or 0),
+        "letter_code": paper_code(PaperKind.DOCUMENT, matter.letter_id or 0),
+        "grid_code": paper_code(PaperKind.GRID, grid_number(cast.cell.pk, Season.YEAR)),
     }
 
 
@@ -172,6 +189,15 @@ ROWS: dict[str, Row] = {
         WORKPLACE | CONFIRMING | {"secretary", "member_user"}, takes={"document_id": "form_id"}
     ),
     "evaluations:document_file#reply": Row(WORKPLACE | WARD, takes={"document_id": "reply_id"}),
+    "evaluations:cell_print": Row({"secretary"} | WARD, posts="same"),
+    "evaluations:bundle_page": Row({"secretary"} | WARD),
+    "evaluations:bundle_page#answers": Row(WORKPLACE, takes={"bundle_id": "answers_id"}),
+    "evaluations:bundle_progress": Row({"secretary"} | WARD),
+    "evaluations:bundle_file": Row({"secretary"} | WARD),
+    "evaluations:bundle_file#answers": Row(WORKPLACE, takes={"bundle_id": "answers_id"}),
+    "evaluations:paper_code": Row(WORKPLACE | {"secretary"}),
+    "evaluations:paper_code#letter": Row(WORKPLACE | WARD, takes={"code": "letter_code"}),
+    "evaluations:paper_code#grid": Row({"secretary"}, takes={"code": "grid_code"}),
     "evaluations:document_preview": Row(WORKPLACE, takes={"document_id": "draft_id"}),
     "evaluations:figures": Row(OFFICERS | SIGNERS | {"overseer", "administrator"}, shared=True),
     "evaluations:campaign_report": Row(WORKPLACE | {"administrator"}, {"overseer"}, "only"),
@@ -186,6 +212,7 @@ ONESELF = {
     "account_reauthenticate",
     "account_change_password",
     "evaluations:home",
+    "evaluations:paper_find",
     "evaluations:mine",
 }
 
@@ -202,7 +229,7 @@ def names(resolver: URLResolver | None = None, prefix: str = "") -> Iterator[tup
 URLS = dict(names())
 
 
-def address(row_name: str, ids: dict[str, int]) -> str:
+def address(row_name: str, ids: dict[str, Any]) -> str:
     name, takes = row_name.split("#")[0], ROWS[row_name].takes
     wanted = URLS[name].pattern.regex.groupindex
     return reverse(name, kwargs={argument: ids[takes.get(argument, argument)] for argument in wanted})

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 from django.db import models, transaction
+from django.utils import timezone
 
-from evaluations.models import AssessmentVersion, Document, EvaluationRequest, Letter
+from evaluations.models import AssessmentVersion, Bundle, Document, EvaluationRequest, Letter, packs
 from members.models import AuditEvent, Seat
 from members.roles import Action
 from members.states import WrongState, move, move_all
@@ -66,6 +67,13 @@ LETTER = {
     "failed": {"queued": ""},
     "bounced": {},
     "returned_by_post": {},
+}
+BUNDLE = {
+    "queued": {"running": "", "failed": ""},
+    "running": {"ready": "", "failed": ""},
+    "ready": {"expired": ""},
+    "failed": {},
+    "expired": {},
 }
 CAMPAIGN = {
     "draft": {"open": "opened"},
@@ -157,6 +165,13 @@ class TestGrid:
         letter = Letter.objects.get()
         assert letter.state == "sent"
         assert grid(letter, by(cast.officer, Action.PREPARE, cast.ministry)) == LETTER
+
+    def test_bundle(self, cast: Cast, play: Season) -> None:
+        play.assigned()
+        seat = by(cast.secretary, Action.WRITE, cast.cell)
+        bundle = Bundle.objects.order(packs.cell_grid(cast.cell, play.YEAR), "In", by=seat)
+        now = timezone.now()
+        assert grid(bundle, seat, done=1, ready_at=now, expires_at=now) == BUNDLE
 
     def test_campaign(self, cast: Cast, play: Season) -> None:
         campaign = play.issued()

@@ -1,4 +1,5 @@
 from evaluations.models.assessments import Assessment, AssessmentVersion
+from evaluations.models.bundles import Bundle, BundlePiece
 from evaluations.models.campaigns import Campaign
 from evaluations.models.documents import Document, DocumentFile, NumberRange, NumberSeries
 from evaluations.models.letters import Letter
@@ -7,6 +8,8 @@ from evaluations.models.requests import Consultation, EvaluationRequest, Incomin
 __all__ = [
     "Assessment",
     "AssessmentVersion",
+    "Bundle",
+    "BundlePiece",
     "Campaign",
     "Consultation",
     "Document",

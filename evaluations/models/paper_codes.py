@@ -9,23 +9,31 @@ import hmac
 from enum import StrEnum
 
 from django.conf import settings
+from django.urls import reverse
 
 # Crockford's digits: no I, L, O, U, so that nothing is taken for something else when it is read aloud or typed.
 DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 CHECK = 5
+FIRST_YEAR, YEARS = 2020, 128
 _TYPED = str.maketrans("ILO", "110")
 
 
 class PaperKind(StrEnum):
     ASSESSMENT = "A"  # the form on which one assessment is written; pk of Assessment
     DOCUMENT = "D"  # a letter or form that was issued or waits for signature; pk of Document
-    GRID = "G"  # the sheet with a whole cell's ratings; pk of Organization, with the year
+    GRID = "G"  # the sheet with a whole cell's ratings; cell and year as one number (grid_number)
 
 
 def paper_code(kind: PaperKind, pk: int) -> str:
     """ "A-1F7-9K2QX": kind, row, digest."""
     number = _digits(pk)
     return f"{kind}-{number}-{_check(kind, number)}"
+
+
+def paper_facts(kind: PaperKind, pk: int) -> dict[str, str]:
+    """The code and the address inside its QR code, as templates/documents/paper_code.html prints them."""
+    code = paper_code(kind, pk)
+    return {"code": code, "url": settings.PUBLIC_URL + reverse("evaluations:paper_code", args=[code])}
 
 
 def read_paper_code(text: str) -> tuple[PaperKind, int] | None:
@@ -38,6 +46,16 @@ def read_paper_code(text: str) -> tuple[PaperKind, int] | None:
     if not hmac.compare_digest(check.encode(), _check(kind, number).encode()):
         return None
     return PaperKind(kind), sum(DIGITS.index(digit) << 5 * place for place, digit in enumerate(reversed(number)))
+
+
+def grid_number(cell_id: int, year: int) -> int:
+    """Cell and year as the one number that a code of kind GRID holds."""
+    return cell_id * YEARS + year - FIRST_YEAR
+
+
+def read_grid_number(number: int) -> tuple[int, int]:
+    """(cell id, year) of a code of kind GRID."""
+    return number // YEARS, FIRST_YEAR + number % YEARS
 
 
 def _digits(number: int) -> str:

@@ -10,6 +10,8 @@ from django.db.models import F
 from evaluations.models import (
     Assessment,
     AssessmentVersion,
+    Bundle,
+    BundlePiece,
     Campaign,
     Consultation,
     Document,
@@ -19,6 +21,7 @@ from evaluations.models import (
     Letter,
     NumberRange,
     NumberSeries,
+    packs,
 )
 from tests.breaking import Statement, change, constraints_of, double, is_refused
 from tests.conftest import Cast
@@ -44,6 +47,8 @@ class World:
     numbers: NumberRange
     sent: Letter
     coded: Letter
+    bundle: Bundle
+    piece: BundlePiece
 
 
 @pytest.fixture
@@ -65,6 +70,7 @@ def world(cast: Cast, play: Season) -> World:
     coded = Letter.objects.create(
         key="coded", kind="reply", channel="print", recipient=cast.far_ward, code_hash="c" * 64
     )
+    bundle = Bundle.objects.order(packs.cell_grid(cast.cell, play.YEAR), "In", by=seat)
     return World(
         campaign=Campaign.objects.get(),
         matter=matter,
@@ -79,6 +85,8 @@ def world(cast: Cast, play: Season) -> World:
         numbers=letter.series.reserve(3, "Giữ cho văn phòng", by=seat),
         sent=sent,
         coded=coded,
+        bundle=bundle,
+        piece=bundle.pieces.create(no=0, is_final=False, content=b"%PDF-"),
     )
 
 
@@ -133,6 +141,13 @@ BREAKS: list[tuple[str, Break]] = [
     ("letter_kind_known", lambda w: change(w.sent, kind="gossip")),
     ("letter_to_somebody", lambda w: change(w.sent, recipient=None)),
     ("letter_code_once", lambda w: double(w.coded, key="coded too")),
+    ("bundle_kind_known", lambda w: change(w.bundle, kind="poem")),
+    ("bundle_state_known", lambda w: change(w.bundle, state="lost")),
+    ("bundle_one_in_work", lambda w: double(w.bundle, state="running")),
+    ("bundle_has_reason", lambda w: change(w.bundle, reason="")),
+    ("bundle_not_beyond_its_total", lambda w: change(w.bundle, done=2)),
+    ("bundle_ready_until_when", lambda w: change(w.bundle, state="ready", done=1)),
+    ("bundle_piece_once", lambda w: double(w.piece)),
     ("letter_sent_when", lambda w: change(w.sent, state="sent")),
 ]  # fmt: skip
 

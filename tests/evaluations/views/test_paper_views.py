@@ -1,0 +1,60 @@
+"""The code on a sheet leads whoever may to the right page, and nobody else anywhere."""
+
+from collections.abc import Callable
+from html import unescape
+
+from django.test import Client
+from django.urls import reverse
+
+from evaluations.models.paper_codes import PaperKind, grid_number, paper_code
+from members.models import User
+from tests.conftest import Cast
+from tests.season import Season
+
+SignIn = Callable[[User], Client]
+YEAR = Season.YEAR
+
+
+def leads(client: Client, code: str) -> str | int:
+    response = client.get(reverse("evaluations:paper_code", args=[code]))
+    return response["Location"] if response.status_code == 302 else response.status_code
+
+
+def test_the_code_of_a_form(cast: Cast, play: Season, sign_in: SignIn) -> None:
+    matter = play.answered()
+    code = paper_code(PaperKind.ASSESSMENT, matter.assessment_id or 0)
+    person = reverse("evaluations:cell_person", args=[cast.cell.pk, YEAR, matter.placement_id])
+    assert leads(sign_in(cast.secretary), code) == person
+    assert leads(sign_in(cast.officer), code) == reverse("evaluations:request_page", args=[matter.pk])
+    for stranger in (cast.other_secretary, cast.other_ward_officer, cast.neighbour, cast.overseer, cast.nobody):
+        assert leads(sign_in(stranger), code) == 404
+
+
+def test_the_code_of_a_grid(cast: Cast, sign_in: SignIn) -> None:
+    code = paper_code(PaperKind.GRID, grid_number(cast.cell.pk, YEAR))
+    assert leads(sign_in(cast.secretary), code) == reverse("evaluations:cell_grid", args=[cast.cell.pk, YEAR])
+    assert leads(sign_in(cast.other_secretary), code) == 404
+
+
+def test_the_code_of_a_letter(cast: Cast, play: Season, sign_in: SignIn) -> None:
+    play.issued()
+    letter = play.letter()
+    code = paper_code(PaperKind.DOCUMENT, letter.pk)
+    assert leads(sign_in(cast.ward_clerk), code) == reverse("evaluations:document_file", args=[letter.pk])
+    assert leads(sign_in(cast.neighbour), code) == 404
+
+
+def test_a_code_with_a_slip_or_for_nothing_is_no_page(cast: Cast, sign_in: SignIn) -> None:
+    client = sign_in(cast.secretary)
+    assert leads(client, "A-1F7-AAAAA") == 404
+    assert leads(client, paper_code(PaperKind.ASSESSMENT, 987654)) == 404
+
+
+def test_a_code_typed_by_hand(cast: Cast, play: Season, sign_in: SignIn) -> None:
+    matter = play.answered()
+    client, find = sign_in(cast.secretary), reverse("evaluations:paper_find")
+    code = paper_code(PaperKind.ASSESSMENT, matter.assessment_id or 0)
+    typed = client.get(find, {"ma": f" {code.lower().replace('-', ' ')} "})
+    assert typed["Location"] == reverse("evaluations:paper_code", args=[code])
+    wrong = client.get(find, {"ma": "A-1"}, follow=True)
+    assert "Mã này không đúng." in unescape(wrong.content.decode())
