@@ -25,6 +25,8 @@ def needs_chromium() -> None:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     # The sync API of Playwright keeps an event loop in this thread, in which Django would refuse its database.
+    # It stands for the rest of this worker: whatever starts a program gives it an environment of its own
+    # (tests/processes.py).
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(

@@ -20,7 +20,7 @@ from django.db import connection
 from evaluations import tasks
 from evaluations.models import Document, DocumentFile, Letter
 from liaison import celery_app
-from tests import factories, smtp
+from tests import factories, processes, smtp
 from tests.conftest import Cast
 from tests.season import Season
 
@@ -66,11 +66,9 @@ def database_url() -> str:
 @contextmanager
 def worker(port: int, log: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A worker in a process group of its own, with the settings of the tests."""
-    environment = os.environ | {
-        "DATABASE_URL": database_url(),
-        "EMAIL_URL": f"smtp://127.0.0.1:{port}",
-        "TEST_LEASE": str(LEASE),
-    }
+    environment = processes.with_test_settings(
+        DATABASE_URL=database_url(), EMAIL_URL=f"smtp://127.0.0.1:{port}", TEST_LEASE=str(LEASE)
+    )
     command = [sys.executable, "-m", "celery", "-q", "-A", "liaison", "worker", "--concurrency", "2", "--loglevel"]
     command += ["warning", "--without-gossip", "--without-mingle", "--without-heartbeat"]
     with log.open("ab") as output:

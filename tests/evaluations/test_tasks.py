@@ -1,7 +1,6 @@
 """Background work: documents are stored once, a dead worker leaves a lease, the sweep finds what no message reached."""
 
 import hashlib
-import os
 import subprocess
 import sys
 import threading
@@ -22,7 +21,7 @@ from liaison import celery_app
 from members.models import RosterImport, StagedRow
 from members.roles import Action
 from members.roster import parse_roster
-from tests import factories, smtp
+from tests import factories, processes, smtp
 from tests.conftest import Cast
 from tests.season import Season, by
 
@@ -165,10 +164,10 @@ def test_waking_waits_for_the_commit(transactional_db: None, cast: Cast, broker:
 
 def test_an_unreachable_broker_stops_nobody(tmp_path: Path) -> None:
     """In a process of its own, since the connections of this one are to the real broker."""
-    environment = os.environ | {
-        "DATABASE_URL": f"sqlite:///{tmp_path / 'db.sqlite3'}",
-        "CELERY_BROKER_URL": f"redis://127.0.0.1:{smtp.free_port()}/0",
-    }
+    environment = processes.with_test_settings(
+        DATABASE_URL=f"sqlite:///{tmp_path / 'db.sqlite3'}",
+        CELERY_BROKER_URL=f"redis://127.0.0.1:{smtp.free_port()}/0",
+    )
     script = "import django; django.setup(); from evaluations import tasks; tasks.wake(); print('done')"
     ran = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=30)
 
