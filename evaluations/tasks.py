@@ -20,7 +20,7 @@ from redis.exceptions import RedisError
 from evaluations import bundles, documents, letters
 from evaluations.models import Bundle, Document, DocumentFile, Letter
 from evaluations.models.bundles import Sheet
-from members.models import RosterImport, StagedRow
+from members.models import RosterImport
 from members.states import move_all
 
 log = logging.getLogger(__name__)
@@ -158,4 +158,4 @@ def forget_bundles() -> None:
 @shared_task(name="evaluations.tasks.forget_staged_rows")
 def forget_staged_rows() -> None:
     """Staged rosters hold personal data: they live seven days at most (design §4)."""
-    StagedRow.objects.filter(roster__in=RosterImport.objects.expired()).delete()
+    RosterImport.objects.expired().forget()

@@ -1,20 +1,28 @@
 """Where a roster's table begins, what its columns are, and which of its lines are people."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 from members.names import search_key, tidy
-from members.roster_values import RosterRow, is_never_kept, understand
+from members.roster_values import FORMULA, LABELS, RosterRow, is_never_kept, understand
 
 
 class RosterError(Exception):
     """The file as a whole cannot be read; the message is a sentence for the person who uploaded it."""
 
 
+class NeverKept(RosterError):
+    """A list of people of whom nothing may be kept."""
+
+
 class Formula(str):
     """A formula that the workbook holds no result for; it is shown, never computed."""
+
+
+_NEVER_KEPT_SECTION = "Miễn giới thiệu về nơi cư trú"
 
 
 def column_letter(index: int) -> str:
@@ -36,15 +44,28 @@ class Column:
     heading: str
 
 
+@dataclass(frozen=True)
+class Heading:
+    """A column as the office names it; `key` is what a correction is remembered by."""
+
+    letter: str
+    text: str
+    key: str
+
+
 @dataclass
 class Roster:
     sheet: str
     header_row: int
     columns: dict[str, Column]
+    headings: list[Heading] = field(default_factory=list)
     rows: list[RosterRow] = field(default_factory=list)
     dropped: list[int] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    # [line number, texts] of the whole list, without anybody who may not be kept: enough to read it again.
+    lines: list[list[Any]] = field(default_factory=list)
+    others: list["Roster"] = field(default_factory=list)
 
 
 # Searched in search keys where "năm" (year) is written "nien", since "nam" means male.
@@ -102,6 +123,22 @@ _HEADINGS: dict[str, tuple[str, ...]] = {
     ),
     "note": (r"ghi chu.*",),
 }
+# What a column may be said to hold, in the order of a form.
+COLUMN_LABELS = {
+    "full_name": "Họ và tên",
+    "family_part": "Họ và chữ đệm",
+    "given_part": "Tên",
+    "sex": "Giới tính",
+    "male": "Giới tính: cột Nam",
+    "female": "Giới tính: cột Nữ",
+    "birth_date": "Ngày sinh hoặc năm sinh",
+    "birth_male": "Ngày sinh: cột Nam",
+    "birth_female": "Ngày sinh: cột Nữ",
+    **{name: label for name, label in LABELS.items() if name not in ("full_name", "sex", "birth_date")},
+    "exempt_introduction": "Miễn giới thiệu về nơi cư trú",
+    "exempt_activity": "Miễn sinh hoạt nơi cư trú",
+    "number": "Số thứ tự",
+}
 _TOTAL = re.compile(
     r"(?:tong(?: so| cong)?|cong)(?: (?:chung|danh sach|co|la))*(?: \d+.*)?"
     r"|(?:tong so|tong cong|danh sach (?:nay )?(?:co|gom)|an dinh).*"
@@ -123,10 +160,8 @@ def heading_key(text: str) -> str:
     return search_key(re.sub(r"\bnăm\b", "nien", tidy(text).casefold()))
 
 
-def _fields(key: str, corrections: Mapping[str, str]) -> list[tuple[str, int]]:
-    """Every field that a heading could mean, with the rank of the pattern that says so."""
-    if key in corrections:
-        return [(corrections[key], -1)]
+def _fields(key: str) -> list[tuple[str, int]]:
+    """The fields that a heading could mean and the rank of the pattern that says so, the likeliest first."""
     return [
         (name, rank)
         for name, patterns in _HEADINGS.items()
@@ -135,32 +170,41 @@ def _fields(key: str, corrections: Mapping[str, str]) -> list[tuple[str, int]]:
     ]
 
 
-def _headings(line: Line, below: Line | None) -> list[tuple[str, ...]]:
+def _headings(line: Line, below: Line | None, width: int) -> list[tuple[str, ...]]:
     """Per column the headings to try, the most telling first. A merged heading stands only in its first column."""
     found: list[tuple[str, ...]] = []
     above = ""
-    for index in range(max(len(line.cells), len(below.cells) if below else 0)):
+    for index in range(max(width, len(line.cells), len(below.cells) if below else 0)):
         own, sub = line.at(index), below.at(index) if below else ""
         above = own or (above if sub else "")
         found.append((f"{above} {sub}", sub, own) if sub and above else (sub,) if sub else (own,))
     return found
 
 
+def _keys(headings: list[tuple[str, ...]]) -> list[str]:
+    """What each column is remembered by: its heading, told apart where two are alike or where there is none."""
+    keys: list[str] = []
+    for index, tries in enumerate(headings):
+        key = heading_key(tries[0])[:200] or f"cot {column_letter(index).lower()}"
+        keys.append(key if key not in keys else f"{key} / {column_letter(index).lower()}")
+    return keys
+
+
 def _columns(headings: list[tuple[str, ...]], corrections: Mapping[str, str]) -> dict[str, int]:
     best: dict[str, tuple[int, int]] = {}
-    for index, tries in enumerate(headings):
-        for text in tries:
-            if hits := _fields(heading_key(text), corrections):
-                name, rank = hits[0]
-                if name not in best or (rank, index) < best[name]:
-                    best[name] = (rank, index)
-                break
+    for index, (key, tries) in enumerate(zip(_keys(headings), headings, strict=True)):
+        hits = [[(corrections[key], -1)]] if key in corrections else [_fields(heading_key(text)) for text in tries]
+        if first := next((hit for hit in hits if hit), None):
+            name, rank = first[0]
+            if name not in best or (rank, index) < best[name]:
+                best[name] = (rank, index)
     return {name: index for name, (_, index) in best.items() if name}
 
 
-def _is_header(columns: Mapping[str, int]) -> bool:
-    named = "full_name" in columns or {"family_part", "given_part"} <= columns.keys()
-    return named and len(columns.keys() - {"full_name", "family_part", "given_part", "number"}) >= 2
+def is_header(columns: Collection[str]) -> bool:
+    """Whether these fields are enough to read people: a name and two more."""
+    named = "full_name" in columns or {"family_part", "given_part"} <= set(columns)
+    return named and len(set(columns) - {"full_name", "family_part", "given_part", "number"}) >= 2
 
 
 @dataclass(frozen=True)
@@ -169,58 +213,110 @@ class Header:
     position: int
     height: int
     columns: dict[str, int]
-    headings: list[str]
+    headings: list[Heading]
 
 
 def find_header(lines: list[Line], corrections: Mapping[str, str]) -> Header | None:
     for position, line in enumerate(lines[:60]):
-        single = _columns(_headings(line, None), corrections)
+        width = max(len(below.cells) for below in lines[position : position + 30])
+        tries = _headings(line, None, width)
+        single = _columns(tries, corrections)
         below = lines[position + 1] if position + 1 < len(lines) else None
-        double: dict[str, int] = {}
         name = single.get("full_name", single.get("family_part"))
+        height = 1
         # Headings merged over two rows stand in the upper one, so the names' column shows which row that is.
         if name is not None and below is not None and below.number == line.number + 1 and not below.at(name):
-            double = _columns(_headings(line, below), corrections)
-        columns, height = (double, 2) if len(double) > len(single) else (single, 1)
-        if _is_header(columns):
-            tries = _headings(line, below if height == 2 else None)
-            return Header(line.number, position, height, columns, [tidy(t[0]) for t in tries])
+            double = _headings(line, below, width)
+            if len(_columns(double, corrections)) > len(single):
+                tries, height = double, 2
+        columns = _columns(tries, corrections)
+        if is_header(columns):
+            return _header(line.number, position, height, columns, tries)
     return None
 
 
+def guess_header(lines: list[Line], corrections: Mapping[str, str]) -> Header | None:
+    """The line that looks like the headings of a table whose words nobody here knows: somebody will say them."""
+    for position, line in enumerate(lines[:30]):
+        below = lines[position + 1 : position + 4]
+        words = [text for text in line.cells if text]
+        if len(words) < 4 or any(len(text) > 60 or re.search(r"\d{3}|\d[/.-]\d", text) for text in words):
+            continue
+        if len(below) >= 2 and all(len([text for text in other.cells if text]) >= 3 for other in below):
+            tries = _headings(line, None, max(len(other.cells) for other in lines[position : position + 30]))
+            return _header(line.number, position, 1, _columns(tries, corrections), tries)
+    return None
+
+
+def _header(row: int, position: int, height: int, columns: dict[str, int], tries: list[tuple[str, ...]]) -> Header:
+    headings = [
+        Heading(column_letter(index), tidy(texts[0]), key)
+        for index, (key, texts) in enumerate(zip(_keys(tries), tries, strict=True))
+    ]
+    return Header(row, position, height, columns, headings)
+
+
 def build_roster(sheet: str, lines: list[Line], today: date, corrections: Mapping[str, str]) -> Roster:
-    header = find_header(lines, corrections)
+    header = find_header(lines, corrections) or guess_header(lines, corrections)
     if header is None:
         raise RosterError(
             "Không tìm thấy dòng tiêu đề của bảng. Cần có cột “Họ và tên” và ít nhất hai cột khác như “Ngày sinh”, "
-            "“Ngày vào Đảng”, “Phường/xã”. Nếu danh sách dùng phông chữ cũ (.VnTime, VNI), đề nghị chuyển sang Unicode."
+            "“Ngày vào Đảng”, “Phường/xã”; đề nghị bổ sung dòng tiêu đề rồi tải lên lại."
         )
     above = [text for line in lines[: header.position] for text in line.cells]
     if "exempt_introduction" not in header.columns and is_never_kept([sheet, *above]):
         # Nothing in the rows says so again: either all of them are not to be kept, or nobody can tell which.
-        raise RosterError(
+        raise NeverKept(
             "Tên trang tính hoặc tiêu đề danh sách có nội dung miễn giới thiệu về nơi cư trú. Đảng viên thuộc diện này "
             "không được lưu ở đây, kể cả tạm thời. Đề nghị xóa các dòng ấy, sửa tiêu đề rồi tải lên lại."
         )
-    columns = {name: Column(column_letter(i), header.headings[i]) for name, i in header.columns.items()}
-    reader = _Reader(Roster(sheet, header.row, columns), header, today)
-    for line in lines[header.position + header.height :]:
+    columns = {name: Column(column_letter(i), header.headings[i].text) for name, i in header.columns.items()}
+    reader = _Reader(
+        Roster(sheet, header.row, columns, header.headings), header, today, _cell_above(sheet, lines, header)
+    )
+    start = header.position + header.height
+    for line in lines[:start]:
+        reader.keep(line)
+    for line in lines[start:]:
         reader.take(line)
     return reader.finish()
+
+
+def _cell_above(sheet: str, lines: list[Line], header: Header) -> str:
+    """The cell that the title or the sheet's name says the list is of."""
+    titles = [text for line in lines[: header.position] for text in line.cells if text]
+    for text in (*reversed(titles), sheet):
+        if search_key(text).startswith("chi bo ") and len(text) <= 80:
+            return _HEAD_COUNT.sub("", tidy(text)).strip(" :.")
+    return ""
 
 
 class _Reader:
     """Goes down the table once, remembering the section it is in."""
 
-    def __init__(self, roster: Roster, header: Header, today: date) -> None:
+    def __init__(self, roster: Roster, header: Header, today: date, cell: str) -> None:
         self.roster, self.header, self.today = roster, header, today
-        self.heading_keys = [heading_key(text) for text in header.headings if text]
-        self.section = self.last_cell = ""
+        self.heading_keys = [heading_key(heading.text) for heading in header.headings if heading.text]
+        self.section, self.last_cell = cell, ""
         self.in_dropped_section = self.in_footer = False
         self.skipped: dict[str, list[int]] = {}
 
+    def keep(self, line: Line, kind: str = "") -> None:
+        """For another reading. Whoever may not be kept is not, and of a section of such people only that it was one."""
+        texts = [FORMULA + text if isinstance(text, Formula) else text for text in line.cells]
+        if kind not in ("", "tiêu đề lặp lại") and is_never_kept(texts):
+            if kind != "section":
+                return
+            texts = [_NEVER_KEPT_SECTION]
+        self.roster.lines.append([line.number, texts])
+
     def take(self, line: Line) -> None:
+        if not is_header(self.header.columns):
+            self._take_unread(line)
+            return
         kind = self._kind(line)
+        if kind == "section" or (kind != "person" and not self.in_dropped_section):
+            self.keep(line, kind or "không có dữ liệu đảng viên")
         if kind == "section":
             self._enter(line)
         elif kind == "person":
@@ -228,6 +324,19 @@ class _Reader:
         elif kind:
             self.in_footer = self.in_footer or kind == "phần ký"
             self.skipped.setdefault(kind, []).append(line.number)
+
+    def _take_unread(self, line: Line) -> None:
+        """Nobody is understood yet; but who may not be kept is left out already now."""
+        if not is_never_kept(line.cells):
+            self.keep(line)
+        elif len([text for text in line.cells if text]) > 2:
+            self.roster.dropped.append(line.number)
+        else:
+            raise RosterError(
+                f"Dòng {line.number} mở đầu một phần danh sách miễn giới thiệu về nơi cư trú, nhưng chưa nhận ra "
+                "các cột của bảng. Đề nghị xóa phần ấy, hoặc ghi tiêu đề “Họ và tên”, “Ngày sinh”, “Ngày vào Đảng” "
+                "rồi tải lên lại."
+            )
 
     def _cell(self, line: Line, name: str) -> str:
         return line.at(self.header.columns.get(name))
@@ -286,18 +395,15 @@ class _Reader:
         if self.in_dropped_section or not unmarked or is_never_kept(line.cells):
             self.roster.dropped.append(line.number)
             return
+        self.keep(line)
         raw = {
             name: line.at(i) for name, i in self.header.columns.items() if name not in {"number", "exempt_introduction"}
         }
-        formulas = [name for name, text in raw.items() if isinstance(text, Formula)]
         filled_down = self._fill_cell(raw)
-        row = understand(line.number, {n: "" if n in formulas else text for n, text in raw.items()}, self.today)
+        texts = {name: FORMULA + text if isinstance(text, Formula) else text for name, text in raw.items()}
+        row = understand(line.number, texts, self.today)
         if filled_down:
             row.questions.append(("workplace_cell", f"Ô chi bộ để trống, được hiểu như dòng trên: “{filled_down}”."))
-        for name in formulas:
-            row.errors.append(
-                (name, f"Ô chứa công thức “{raw[name][:60]}” chưa có kết quả; đề nghị ghi giá trị vào ô.")
-            )
         self.roster.rows.append(row)
 
     def _fill_cell(self, raw: dict[str, str]) -> str:
@@ -310,10 +416,12 @@ class _Reader:
         return "" if self.section else self.last_cell
 
     def finish(self) -> Roster:
-        _mark_doubles(self.roster.rows)
         for kind, numbers in self.skipped.items():
             shown = ", ".join(str(n) for n in numbers[:20]) + (" …" if len(numbers) > 20 else "")
             self.roster.notes.append(f"Bỏ qua dòng {shown} ({kind}).")
+        if not is_header(self.header.columns):
+            self.roster.problems.append("Chưa nhận ra cột họ và tên cùng ít nhất hai cột khác của bảng.")
+            return self.roster
         self._tell_columns()
         if not self.roster.rows and not self.roster.dropped:
             self.roster.problems.append("Dưới dòng tiêu đề không có đảng viên nào.")
@@ -321,7 +429,7 @@ class _Reader:
 
     def _tell_columns(self) -> None:
         columns, used = self.header.columns, set(self.header.columns.values())
-        if unused := [text for i, text in enumerate(self.header.headings) if text and i not in used]:
+        if unused := [head.text for i, head in enumerate(self.header.headings) if head.text and i not in used]:
             self.roster.notes.append(f"Không đọc các cột: {', '.join(unused)}.")
         missing = {
             "birth_date": "ngày sinh"
@@ -335,44 +443,3 @@ class _Reader:
                 self.roster.problems.append(f"Danh sách không có cột {label}.")
                 for row in self.roster.rows:
                     row.questions = [q for q in row.questions if q[0] != name]
-
-
-def _mark_doubles(rows: list[RosterRow]) -> None:
-    """The same name is common; only name, birth and admission together are the same person."""
-    people: dict[tuple[str, str, str], int] = {}
-    cards: dict[str, int] = {}
-    known_by_name: dict[str, list[RosterRow]] = {}
-    for row in rows:
-        values = row.values
-        name, card = search_key(values["full_name"]), search_key(values["card_no"]).replace(" ", "")
-        if card and cards.setdefault(card, row.number) != row.number:
-            row.errors.append(("card_no", f"Số thẻ đảng viên trùng với dòng {cards[card]}; đề nghị kiểm tra lại."))
-        if not name:
-            continue
-        if values["birth_date"] and values["joined_on"]:
-            first = people.setdefault((name, values["birth_date"], values["joined_on"]), row.number)
-            if first != row.number:
-                row.errors.append(
-                    (
-                        "full_name",
-                        f"Trùng với dòng {first} (cùng họ tên, ngày sinh, ngày vào Đảng); đề nghị bỏ một dòng.",
-                    )
-                )
-                continue
-        if twin := next((other for other in known_by_name.get(name, []) if _could_be_same(other, row)), None):
-            row.questions.append(
-                (
-                    "full_name",
-                    f"Cùng họ tên với dòng {twin.number} và chưa đủ ngày để phân biệt; có phải một người không?",
-                )
-            )
-        known_by_name.setdefault(name, []).append(row)
-
-
-def _could_be_same(one: RosterRow, other: RosterRow) -> bool:
-    pairs = [
-        (one.values["birth_year"], other.values["birth_year"]),
-        (one.values["birth_date"], other.values["birth_date"]),
-        (one.values["joined_on"], other.values["joined_on"]),
-    ]
-    return all(a is None or b is None or a == b for a, b in pairs)

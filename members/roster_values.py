@@ -13,6 +13,9 @@ from typing import Literal, TypedDict
 
 from members.names import name_key, search_key, split_unit, tidy, title_case_name
 
+# Stands before a formula without a result among a row's texts; no other text holds a control character (`tidy`).
+FORMULA = "\x01"
+
 Exemption = TypedDict("Exemption", {"class": str, "category": str})
 
 
@@ -110,6 +113,36 @@ class ReadDate:
     error: str = ""
 
 
+# Fields that are read together: whoever corrects one of them has seen what was made of the others.
+_TOGETHER = (
+    ("full_name", "family_part", "given_part"),
+    ("sex", "birth_date", "male", "female", "birth_male", "birth_female"),
+    ("address", "neighborhood", "commune"),
+)
+
+
+def as_text(field: str, raw: Mapping[str, str], values: RosterValues) -> str:
+    """What stands in the field on screen: the value as understood, or what was written when it was not."""
+    if field == "sex":
+        return {"M": "Nam", "F": "Nữ"}.get(values["sex"], tidy(raw.get("sex", "")))
+    if field == "birth_date" and not values["birth_date"]:
+        return str(values["birth_year"] or _birth_text(raw))
+    if field in ("birth_date", "joined_on", "official_on"):
+        day = values[field]  # type: ignore[literal-required]
+        return f"{date.fromisoformat(day):%d/%m/%Y}" if day else tidy(raw.get(field, ""))
+    return str(values[field])  # type: ignore[literal-required]
+
+
+def amended(raw: Mapping[str, str], values: RosterValues, edits: Mapping[str, str]) -> dict[str, str]:
+    """The row's texts with what somebody typed in place of them."""
+    texts = dict(raw)
+    for group in _TOGETHER:
+        if edits.keys() & set(group):
+            shown = {field: as_text(field, raw, values) for field in group if field in LABELS}
+            texts = {name: text for name, text in texts.items() if name not in group} | shown
+    return {**texts, **edits}
+
+
 def is_never_kept(texts: list[str]) -> bool:
     return _NEVER_KEPT.search(search_key(" / ".join(texts))) is not None
 
@@ -146,8 +179,10 @@ def _read_full_date(text: str, words: str, today: date) -> ReadDate:
 
 def understand(number: int, raw: Mapping[str, str], today: date) -> RosterRow:
     """One row, from the texts of its known columns."""
-    texts = {name: tidy(text) for name, text in raw.items()}
-    row = RosterRow(number, {name: text for name, text in texts.items() if text}, _plain_values(texts))
+    formulas = {name: text for name, text in raw.items() if text.startswith(FORMULA)}
+    texts = {name: "" if name in formulas else tidy(text) for name, text in raw.items()}
+    written = {name: text for name, text in (texts | formulas).items() if text}
+    row = RosterRow(number, written, _plain_values(texts))
     _refuse_cell_errors(row, texts)
     _read_name(row)
     _read_sex(row, texts)
@@ -159,6 +194,9 @@ def understand(number: int, raw: Mapping[str, str], today: date) -> RosterRow:
         # Some letters are spelled out in a key ("ﬃ" is three), and keys have columns of their own.
         if max(len(row.values[name]), len(search_key(row.values[name]))) > limit:
             row.errors.append((name, f"{LABELS[name]} dài quá {limit} ký tự; đề nghị viết gọn lại."))
+    for column, text in formulas.items():
+        sentence = f"Ô chứa công thức “{tidy(text)[:60]}” chưa có kết quả; đề nghị ghi giá trị vào ô."
+        row.errors.append((column, sentence))
     return row
 
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from members.views import participation, people, roster
+from members.views import participation, people, roster, roster_columns
 
 app_name = "members"
 urlpatterns = [
@@ -10,6 +10,8 @@ urlpatterns = [
     path("dang-vien/<int:member_id>/", people.member_page, name="member_page"),
     path("dang-vien/nhap/", roster.upload, name="roster_upload"),
     path("dang-vien/nhap/<int:import_id>/", roster.review, name="roster_review"),
+    path("dang-vien/nhap/<int:import_id>/cot/", roster_columns.columns, name="roster_columns"),
+    path("dang-vien/nhap/tieu-de/<int:heading_id>/thoi-nho/", roster_columns.forget, name="roster_forget"),
     path("dang-vien/nhap/<int:import_id>/dua-vao-so/", roster.commit, name="roster_commit"),
     path("chi-bo/<int:cell_id>/diem-danh/<int:year>/", participation.attendance, name="attendance"),
     path("chi-bo/<int:cell_id>/cuoc-hop/<int:year>/", participation.add_meeting, name="add_meeting"),

@@ -91,7 +91,8 @@ def test_liaison_reaches_the_apps_by_their_urls_only() -> None:
 @pytest.mark.parametrize(
     ("library", "importers"),
     [
-        ("openpyxl", ("members.roster",)),
+        ("openpyxl", ("members.roster_files",)),
+        ("python_calamine", ("members.roster_files",)),
         ("weasyprint", ("evaluations.documents",)),
         ("xlsxwriter", ("evaluations.reports",)),
         ("pikepdf", ("evaluations.bundles", "evaluations.scans")),

@@ -18,7 +18,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from evaluations.models import Bundle, Document, EvaluationRequest, packs
 from evaluations.models.paper_codes import PaperKind, grid_number, paper_code
-from members.models import RosterImport, User
+from members.models import RosterHeading, RosterImport, User
 from members.roles import Action, Role
 from members.roster import parse_roster
 from tests import factories
@@ -61,6 +61,7 @@ def play(cast: Cast) -> dict[str, Any]:
         "placement_id": matter.placement_id,
         "member_id": matter.member_id,
         "import_id": staged.pk,
+        "heading_id": remembered_heading(cast).pk,
         "document_id": matter.letter.pk,
         "form_id": version.form.pk,
         "reply_id": matter.reply_id or 0,
@@ -89,6 +90,11 @@ def roster_import(cast: Cast) -> RosterImport:
     roster = parse_roster(text.encode(), "danh-sach.csv", today=date(2026, 11, 1))
     seat = cast.officer.seats.get(role=Role.OFFICER)
     return RosterImport.objects.stage(cast.ministry, roster, "danh-sach.csv", by=seat)
+
+
+def remembered_heading(cast: Cast) -> RosterHeading:
+    seat = cast.officer.seats.get(role=Role.OFFICER)
+    return RosterHeading.objects.create(committee=cast.ministry, key="khu vuc", field="commune", said_by=seat)
 
 
 @pytest.fixture
@@ -155,6 +161,8 @@ ROWS: dict[str, Row] = {
     "members:member_page": Row(WORKPLACE),
     "members:roster_upload": Row(OFFICERS, posts="same", shared=True),
     "members:roster_review": Row({"officer"}, {"signer"}, "same"),
+    "members:roster_columns": Row({"officer"}, {"signer"}, "same"),
+    "members:roster_forget": Row({"officer"}, {"signer"}, "only"),
     "members:roster_commit": Row({"officer"}, {"signer"}, "only"),
     "members:attendance": Row({"secretary"}, WARD, "same"),
     "members:add_meeting": Row({"secretary"}, WARD, "same"),

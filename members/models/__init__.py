@@ -1,10 +1,12 @@
 from members.models.accounts import Seat, User
+from members.models.headings import RosterHeading
 from members.models.history import AuditDetail, AuditEvent, AuditSeal
 from members.models.organizations import Organization, OrganizationPeriod, Succession
 from members.models.participation import Activity, Attendance, ContactMeeting, JointReview
 from members.models.people import Member, Membership
 from members.models.placements import Placement
-from members.models.rosters import RosterImport, StagedRow
+from members.models.rosters import RosterImport, StagedSheet
+from members.models.staged_rows import StagedRow
 
 __all__ = [
     "Activity",
@@ -19,9 +21,11 @@ __all__ = [
     "Organization",
     "OrganizationPeriod",
     "Placement",
+    "RosterHeading",
     "RosterImport",
     "Seat",
     "StagedRow",
+    "StagedSheet",
     "Succession",
     "User",
 ]

@@ -14,7 +14,7 @@ from members.names import name_key, search_key, split_unit
 
 if TYPE_CHECKING:
     from members.models.accounts import Seat
-    from members.models.rosters import StagedRow
+    from members.models.staged_rows import StagedRow
 
 PLAIN_FIELDS = {
     "sex": "Giới tính",

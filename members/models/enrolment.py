@@ -12,7 +12,7 @@ from members.models.placements import Placement
 
 if TYPE_CHECKING:
     from members.models.accounts import Seat
-    from members.models.rosters import StagedRow
+    from members.models.staged_rows import StagedRow
 
 
 def write_new(rows: list["StagedRow"], directory: Directory, by: "Seat") -> None:

@@ -6,20 +6,24 @@ preview and the writing cannot disagree. Staged rows hold personal data: they di
 
 from dataclasses import asdict
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import models, transaction
-from django.db.models import Q
 from django.utils import timezone
 
-from members.models.directory import Directory, day, identity
+from members.models.directory import Directory
 from members.models.encrypted import EncryptedJSONField
 from members.models.enrolment import write_changes, write_new
+from members.models.headings import RosterHeading
 from members.models.history import AuditEvent
 from members.models.organizations import Organization
-from members.models.people import Member
+from members.models.staged_rows import StagedRow
 from members.roles import Action, Side
-from members.roster import Roster
+from members.roster import Roster, reread_roster
+from members.roster_doubles import doubles
+from members.roster_table import Heading
+from members.roster_values import is_never_kept
+from members.states import Refused
 
 if TYPE_CHECKING:
     from members.models.accounts import Seat, User
@@ -33,39 +37,46 @@ class RosterImportQuerySet(models.QuerySet["RosterImport"]):
 
     @transaction.atomic
     def stage(self, committee: Organization, roster: Roster, filename: str, *, by: "Seat") -> "RosterImport":
-        staged = self.create(
-            committee=committee,
-            filename=filename[:200],
-            header_row=roster.header_row,
-            columns={name: asdict(column) for name, column in roster.columns.items()},
-            dropped=roster.dropped,
-            notes=[*roster.notes, *roster.problems],
-            made_by=by,
-        )
-        rows = [
-            StagedRow(
-                roster=staged,
-                row_no=row.number,
-                values=dict(row.values),
-                errors=[list(pair) for pair in row.errors],
-                warnings=[list(pair) for pair in row.questions],
-            )
-            for row in roster.rows
-        ]
-        staged.decide(rows)
-        StagedRow.objects.bulk_create(rows, batch_size=500)
+        """One import for each sheet with a list; the fullest is given back, the others hang on it."""
+        staged = self._stage(committee, roster, filename, by)
+        for other in roster.others:
+            self._stage(committee, other, filename, by, first_sheet=staged)
+        return staged
+
+    def _stage(
+        self,
+        committee: Organization,
+        roster: Roster,
+        filename: str,
+        by: "Seat",
+        first_sheet: "RosterImport | None" = None,
+    ) -> "RosterImport":
+        staged = RosterImport(committee=committee, filename=filename[:200], made_by=by, first_sheet=first_sheet)
+        staged.take(roster, {})
         AuditEvent.objects.record("RosterImport.stage", by=by, on=staged, fields=["rows"])
         return staged
 
+    def waiting(self) -> "RosterImportQuerySet":
+        return self.filter(committed_at=None, source__isnull=False)
+
     def expired(self) -> "RosterImportQuerySet":
         return self.filter(made_at__lt=timezone.now() - KEPT_FOR)
+
+    def forget(self) -> None:
+        """Whatever names people goes; that there was such an import stays."""
+        StagedRow.objects.filter(roster__in=self).delete()
+        StagedSheet.objects.filter(roster__in=self).delete()
 
 
 class RosterImport(models.Model):
     committee = models.ForeignKey(Organization, models.PROTECT, related_name="roster_imports")
     filename = models.CharField("tên tệp", max_length=200)
+    sheet = models.CharField("trang tính", max_length=200, blank=True)
+    first_sheet = models.ForeignKey("self", models.CASCADE, null=True, related_name="other_sheets")
     header_row = models.PositiveIntegerField()
     columns = models.JSONField(default=dict)
+    # [letter, heading, key] of every column, also of those that are not read
+    headings = models.JSONField(default=list)
     dropped = models.JSONField(default=list)
     notes = models.JSONField(default=list)
     made_by = models.ForeignKey("members.Seat", models.PROTECT, related_name="+")
@@ -80,11 +91,47 @@ class RosterImport(models.Model):
         verbose_name = "lần nhập danh sách"
         ordering = ["-pk"]
 
-    def decide(self, rows: "list[StagedRow]") -> Directory:
+    @property
+    def heads(self) -> list[Heading]:
+        return [Heading(*heading) for heading in self.headings]
+
+    def take(self, roster: Roster, known: "dict[int, StagedRow]") -> None:
+        """Stage what was read; rows known from an earlier reading keep what somebody typed or chose for them."""
+        self.sheet, self.header_row = roster.sheet[:200], roster.header_row
+        self.columns = {name: asdict(column) for name, column in roster.columns.items()}
+        self.headings = [[heading.letter, heading.text, heading.key] for heading in roster.headings]
+        self.dropped = sorted({*self.dropped, *roster.dropped})
+        self.notes = [*roster.notes, *roster.problems]
+        self.save()
+        StagedSheet.objects.update_or_create(roster=self, defaults={"lines": roster.lines})
+        rows = [StagedRow.of(row, known.get(row.number)) for row in roster.rows]
+        for row in rows:
+            row.roster = self
+        self.decide(rows)
+        StagedRow.objects.bulk_create(rows, batch_size=500)
+
+    @transaction.atomic
+    def correct_columns(self, meanings: dict[str, str], *, by: "Seat") -> None:
+        """Read the list again with what somebody says its headings mean, and remember that for the committee."""
+        if self.committed_at or not (source := StagedSheet.objects.filter(roster=self).first()):
+            raise Refused("Các dòng chờ nhập của lần này đã được xóa. Đồng chí tải lại danh sách.")
+        heads = self.heads
+        others = RosterHeading.objects.meanings(self.committee)
+        for heading in heads:
+            others.pop(heading.key, None)
+        roster = reread_roster(self.sheet, source.lines, today=timezone.localdate(), corrections=others | meanings)
+        RosterHeading.objects.remember(self.committee, heads, meanings, by=by)
+        known = {row.row_no: row for row in self.rows.select_related("chosen_commune")}
+        self.rows.all().delete()
+        self.take(roster, known)
+        AuditEvent.objects.record("RosterImport.correct_columns", by=by, on=self, fields=["columns"])
+
+    def decide(self, rows: list[StagedRow]) -> Directory:
         """Put on each row what it would do; the directory they were compared with."""
         directory = Directory(self.committee, rows)
+        twice = doubles((row.row_no, row.values) for row in rows if not row.skip)
         for row in rows:
-            row.decide(directory)
+            row.decide(directory, twice.get(row.row_no, []))
         return directory
 
     def plan(self) -> None:
@@ -95,10 +142,45 @@ class RosterImport(models.Model):
         changed = [row for row, was in zip(rows, before, strict=True) if row.verdict != was]
         StagedRow.objects.bulk_update(changed, ["plan", "found", "commune", "member"], batch_size=500)
 
+    @transaction.atomic
+    def answer(self, rows: list[StagedRow], *, by: "Seat", skip: str = "") -> None:
+        """Keep what was typed and chosen on `rows`, decide again, then leave out all rows of the plan `skip`.
+
+        `skip` "none" takes all rows back in.
+        """
+        if RosterImport.objects.select_for_update().get(pk=self.pk).committed_at:
+            raise Refused("Danh sách này đã được đưa vào sổ theo dõi.")
+        self._drop([row for row in rows if is_never_kept(list(row.edits.values()))])
+        if rows:
+            StagedRow.objects.bulk_update([row for row in rows if row.pk], StagedRow.ANSWERED, batch_size=200)
+            self.plan()
+        moved = 0
+        if skip in StagedRow.LEAVABLE:
+            moved = self.rows.filter(plan=skip, skip=False).update(skip=True)
+        elif skip == "none":
+            moved = self.rows.filter(skip=True).update(skip=False)
+        if moved:
+            self.plan()
+        if rows or moved:
+            AuditEvent.objects.record("RosterImport.answer", by=by, on=self, fields=["rows"])
+
+    def _drop(self, rows: list[StagedRow]) -> None:
+        """Somebody typed that these may not be kept: then nothing of them is."""
+        if not rows:
+            return
+        numbers = {row.row_no for row in rows}
+        source = self.source
+        source.lines = [line for line in source.lines if line[0] not in numbers]
+        source.save(update_fields=["lines"])
+        self.dropped = sorted({*self.dropped, *numbers})
+        self.save(update_fields=["dropped"])
+        for row in rows:
+            row.delete()
+
     def counts(self) -> dict[str, int]:
         counts = dict.fromkeys(StagedRow.Plan.values, 0)
-        for row in self.rows.all():
-            counts["skip" if row.skip else row.plan] += 1
+        for plan, skip, number in self.rows.order_by().values_list("plan", "skip").annotate(n=models.Count("pk")):
+            counts["skip" if skip else plan] += number
         return counts
 
     @transaction.atomic
@@ -123,132 +205,16 @@ class RosterImport(models.Model):
         outcome["left"] = len(staged) - sum(outcome.values())
         self.committed_at, self.committed_by, self.outcome = timezone.now(), by, outcome
         self.save(update_fields=["committed_at", "committed_by", "outcome"])
-        self.rows.all().delete()
+        RosterImport.objects.filter(pk=self.pk).forget()
         AuditEvent.objects.record("RosterImport.commit", by=by, on=self, fields=["outcome"])
         return outcome
 
 
-class StagedRow(models.Model):
-    class Plan(models.TextChoices):
-        NEW = "new", "Đưa mới vào sổ"
-        CHANGED = "changed", "Cập nhật"
-        SAME = "same", "Đã có, không thay đổi"
-        QUESTION = "question", "Cần làm rõ"
-        FAULTY = "faulty", "Có lỗi"
-        SKIP = "skip", "Bỏ qua"
+class StagedSheet(models.Model):
+    """The lines of a list, kept as long as its rows, so that a corrected column needs no second upload."""
 
-    roster = models.ForeignKey(RosterImport, models.CASCADE, related_name="rows")
-    row_no = models.PositiveIntegerField("dòng")
-    values = EncryptedJSONField()
-    # [field, sentence] pairs from reading the workbook
-    errors = EncryptedJSONField(default=list)
-    warnings = EncryptedJSONField(default=list)
-    # [field, sentence] pairs from comparing with the register
-    found = EncryptedJSONField(default=list)
-    plan = models.CharField(max_length=8, choices=Plan.choices, default=Plan.FAULTY)
-    skip = models.BooleanField("bỏ qua", default=False)
-    commune = models.ForeignKey(Organization, models.PROTECT, null=True, related_name="+")
-    # What the person importing chose where the words left a question.
-    chosen_commune = models.ForeignKey(Organization, models.PROTECT, null=True, related_name="+")
-    is_other_person = models.BooleanField(default=False)
-    member = models.ForeignKey(Member, models.PROTECT, null=True, related_name="+")
+    roster = models.OneToOneField(RosterImport, models.CASCADE, related_name="source")
+    lines: Any = EncryptedJSONField(default=list)
 
     class Meta:
-        verbose_name = "dòng chờ nhập"
-        ordering = ["row_no"]
-        constraints = [
-            models.CheckConstraint(
-                name="staged_row_plan_known",
-                condition=Q(plan__in=["new", "changed", "same", "question", "faulty", "skip"]),
-            ),
-            models.UniqueConstraint(name="staged_row_once", fields=["roster", "row_no"]),
-        ]
-
-    @property
-    def sentences(self) -> list[str]:
-        return [sentence for _, sentence in [*self.errors, *self.found, *self.warnings]]
-
-    @property
-    def verdict(self) -> tuple[object, ...]:
-        return self.plan, self.found, self.commune_id, self.member_id
-
-    def decide(self, directory: "Directory") -> None:
-        self.found, self.member = [], None
-        self.commune = self.chosen_commune or directory.commune(self.values["commune"])
-        if self.errors:
-            self.plan = self.Plan.FAULTY
-            return
-        if not self.values["birth_year"]:
-            self.plan = self.Plan.FAULTY
-            self.found = [["birth_date", "Chưa có ngày sinh hoặc năm sinh. Bổ sung vào tệp rồi nhập lại dòng này."]]
-            return
-        if self.commune is None:
-            self.plan = self.Plan.FAULTY
-            self.found = [["commune", directory.commune_problem(self.values["commune"])]]
-            return
-        self._match(directory)
-
-    def _match(self, directory: "Directory") -> None:
-        candidates = directory.people.get(identity(self.values), [])
-        inside = [member for member in candidates if member.pk in directory.members]
-        holder = directory.card_holder(self.values)
-        is_ours = holder is not None and holder.pk in directory.members
-        if holder and is_ours and holder.search_key == identity(self.values)[0] and len(inside) != 1:
-            inside = [holder]
-        if is_ours and inside != [holder]:
-            self.plan = self.Plan.QUESTION
-            self.found = [["card_no", "Số thẻ đảng viên này trong sổ là của đồng chí khác. Kiểm tra lại rồi nhập lại."]]
-        elif (holder or candidates) and not inside:
-            # Somebody else's register: asked of the common superior, never revealed here (design §4).
-            self.plan = self.Plan.QUESTION
-            self.found = [["full_name", "Cần cấp trên trực tiếp xác nhận tiếp nhận đảng viên này; dòng chưa được ghi."]]
-        elif len(inside) == 1:
-            self.member = inside[0]
-            self._compare(directory)
-        else:
-            self._ask_who(directory.perhaps(self.values))
-
-    def _ask_who(self, alike: list[Member]) -> None:
-        """Less than name, full birth date and joining date never merges anybody."""
-        if self.is_other_person or not alike:
-            self.plan = self.Plan.NEW
-            return
-        self.plan = self.Plan.QUESTION
-        years = ", ".join(str(member.birth_year) for member in alike)
-        self.found = [
-            [
-                "who",
-                f"Trong sổ đã có người trùng họ tên (sinh năm {years}). Nếu là người khác, đánh dấu vào ô này.",
-            ]
-        ]
-
-    def _compare(self, directory: "Directory") -> None:
-        differences = directory.differences(self)
-        if any(field == "commune" for field, _ in differences):
-            self.plan = self.Plan.QUESTION
-            self.found = [
-                [
-                    "commune",
-                    "Xã, phường khác với sổ theo dõi: hãy ghi việc chuyển nơi cư trú trước, rồi nhập lại dòng này.",
-                ]
-            ]
-        elif self._is_contradicted():
-            self.plan = self.Plan.QUESTION
-            self.found = [
-                [
-                    "birth_date",
-                    "Ngày sinh, ngày vào Đảng mâu thuẫn với sổ theo dõi. Kiểm tra lại rồi nhập lại dòng này.",
-                ]
-            ]
-        elif differences:
-            self.plan = self.Plan.CHANGED
-            self.found = [[field, sentence] for field, sentence in differences]
-        else:
-            self.plan = self.Plan.SAME
-
-    def _is_contradicted(self) -> bool:
-        """Somebody found by the card who, with the days of this row, would have joined before being born."""
-        assert self.member is not None
-        born = day(self.values["birth_date"]) or self.member.birth_date
-        joined = day(self.values["joined_on"]) or self.member.joined_on
-        return born is not None and joined is not None and joined <= born
+        verbose_name = "trang tính chờ nhập"

@@ -1,13 +1,14 @@
 """From an Excel roster to the register: upload, review row by row, write."""
 
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Page, Paginator
-from django.db import transaction
-from django.db.models import Case, Count, IntegerField, QuerySet, Value, When
+from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -15,25 +16,14 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from members.forms.roster import CommuneChoices, RowForm, UploadForm
 from members.middleware import SignedIn
-from members.models import AuditEvent, Organization, RosterImport, Seat, StagedRow, User
+from members.models import AuditEvent, Organization, RosterHeading, RosterImport, Seat, StagedRow, User
 from members.roles import Action, Side
-from members.roster_values import LABELS
+from members.roster_table import COLUMN_LABELS, is_header
 from members.states import Refused
 
 ROWS_ON_PAGE = 100
 # What keeps people from going on comes first.
 ORDER = ("faulty", "question", "new", "changed", "same", "skip")
-MORE_LABELS = {
-    "number": "Số thứ tự",
-    "family_part": "Họ và chữ đệm",
-    "given_part": "Tên",
-    "male": "Giới tính (nam)",
-    "female": "Giới tính (nữ)",
-    "birth_male": "Ngày sinh (nam)",
-    "birth_female": "Ngày sinh (nữ)",
-    "exempt_introduction": "Miễn giới thiệu",
-    "exempt_activity": "Miễn sinh hoạt nơi cư trú",
-}
 
 
 @require_http_methods(["GET", "POST"])
@@ -47,8 +37,9 @@ def upload(request: SignedIn) -> HttpResponse:
         roster = form.cleaned_data["file"]
         staged = RosterImport.objects.stage(form.chosen(), roster, form.filename, by=seat)
         return redirect("members:roster_review", staged.pk)
-    waiting = RosterImport.objects.for_user(request.user).filter(committed_at=None, rows__isnull=False).distinct()[:5]
-    context = {"form": form, "committees": committees, "waiting": waiting}
+    waiting = RosterImport.objects.for_user(request.user).waiting()[:10]
+    remembered = RosterHeading.objects.filter(committee__in=committees).select_related("committee")
+    context = {"form": form, "committees": committees, "waiting": waiting, "remembered": remembered}
     return render(request, "members/roster_upload.html", context)
 
 
@@ -63,31 +54,39 @@ def _committees(user: User) -> list[Organization]:
 @require_http_methods(["GET", "POST"])
 def review(request: SignedIn, import_id: int) -> HttpResponse:
     """Every row as it was understood, the faulty ones first; a POST keeps the answers of the page and plans again."""
-    roster, seat = _load(request.user, import_id)
+    roster, seat = load_import(request.user, import_id)
     if request.method == "POST" and roster.committed_at:
         raise Refused("Danh sách này đã được đưa vào sổ theo dõi.")
     counts = _counts(roster)
     if not counts:
-        return render(request, "members/roster_done.html", {"roster": roster})
-    communes, answers, rows = CommuneChoices(), None, None
+        return _without_rows(request, roster)
+    communes, query = CommuneChoices(), RowsAsked.of(request)
+    page = query.page(roster)
     if request.method == "POST":
-        answers = request.POST
-        shown = [int(pk) for pk in answers.getlist("row") if pk.isdecimal() and len(pk) < 19]
-        rows = _rows(roster).filter(pk__in=shown[:500])
-    plan = request.GET.get("loc", "") if request.GET.get("loc") in ORDER else ""
-    page = _page(roster, plan, request.GET.get("trang"))
-    forms = [RowForm(row, communes, answers) for row in (page if rows is None else rows)]
-    if answers is not None and _keep(roster, forms):
-        messages.success(request, "Đã lưu các lựa chọn và kiểm tra lại danh sách.")
-        return redirect(request.get_full_path())
+        shown = [int(pk) for pk in request.POST.getlist("row") if pk.isdecimal() and len(pk) < 19]
+        forms = [RowForm(row, communes, request.POST) for row in _rows(roster).filter(pk__in=shown[:500])]
+        if all(form.is_valid() for form in forms):
+            changed = [form.row for form in forms if form.apply()]
+            roster.answer(changed, by=seat, skip=request.POST.get("bo_qua", ""))
+            messages.success(request, "Đã lưu và kiểm tra lại danh sách.")
+            return redirect(query.address(roster, edit=request.POST.get("sua", "")))
+    else:
+        forms = [RowForm(row, communes, whole=row.pk == query.edit) for row in query.rows(roster, page)]
     AuditEvent.objects.record("read", by=seat, on=roster)
-    return render(request, "members/roster_review.html", _review(roster, counts, page, plan, forms, communes))
+    return render(request, "members/roster_review.html", _review(roster, counts, page, query, forms, communes))
 
 
-def _load(user: User, import_id: int) -> tuple[RosterImport, Seat]:
+def load_import(user: User, import_id: int) -> tuple[RosterImport, Seat]:
     reached = RosterImport.objects.filter(user.reach(Action.SEE_MEMBERS, "committee__", Side.WORKPLACE))
     roster = get_object_or_404(reached.select_related("committee"), pk=import_id)
     return roster, user.acting(Action.KEEP_ROSTER, roster.committee)
+
+
+def _without_rows(request: SignedIn, roster: RosterImport) -> HttpResponse:
+    """Written, forgotten, or a list whose columns nobody has explained yet."""
+    if not is_header(roster.columns) and RosterImport.objects.waiting().filter(pk=roster.pk).exists():
+        return redirect("members:roster_columns", roster.pk)
+    return render(request, "members/roster_done.html", {"roster": roster})
 
 
 def _counts(roster: RosterImport) -> dict[str, int]:
@@ -108,63 +107,74 @@ def _rows(roster: RosterImport) -> QuerySet[StagedRow]:
     return rows.annotate(rank=rank).order_by("rank", "row_no")
 
 
-def _page(roster: RosterImport, plan: str, number: str | None) -> Page[StagedRow]:
-    rows = _rows(roster)
-    if plan:
-        rows = rows.filter(skip=True) if plan == "skip" else rows.filter(skip=False, plan=plan)
-    return Paginator(rows, ROWS_ON_PAGE).get_page(number)
+@dataclass(frozen=True)
+class RowsAsked:
+    """Which rows the address asks for: the kind, the page, the one that is open for correction."""
 
+    plan: str
+    number: str
+    edit: int
 
-@transaction.atomic
-def _keep(roster: RosterImport, forms: list[RowForm]) -> bool:
-    """Save the answers of a page and plan again; nothing when one of them is wrong."""
-    faulty = [form for form in forms if not form.is_valid()]
-    if faulty:
-        return False
-    changed = [form.row for form in forms if form.apply()]
-    StagedRow.objects.bulk_update(changed, ["skip", "chosen_commune", "is_other_person"], batch_size=200)
-    if changed:
-        roster.plan()
-    return True
+    @classmethod
+    def of(cls, request: SignedIn) -> "RowsAsked":
+        plan, edit = request.GET.get("loc", ""), request.GET.get("sua", "")
+        is_known = edit.isascii() and edit.isdecimal() and len(edit) < 19
+        return cls(plan if plan in ORDER else "", request.GET.get("trang", "1"), int(edit) if is_known else 0)
+
+    def page(self, roster: RosterImport) -> Page[StagedRow]:
+        rows = _rows(roster)
+        if self.plan:
+            rows = rows.filter(skip=True) if self.plan == "skip" else rows.filter(skip=False, plan=self.plan)
+        return Paginator(rows, ROWS_ON_PAGE).get_page(self.number)
+
+    def rows(self, roster: RosterImport, page: Page[StagedRow]) -> list[StagedRow]:
+        """The page's rows; the one that is open stands first wherever its kind would put it."""
+        opened = list(_rows(roster).filter(pk=self.edit)) if self.edit else []
+        return opened + [row for row in page if row.pk != self.edit]
+
+    def address(self, roster: RosterImport, *, number: object = None, edit: str = "") -> str:
+        words = {"loc": self.plan, "trang": number or self.number, "sua": edit if edit.isdecimal() else ""}
+        page = reverse("members:roster_review", args=[roster.pk])
+        return f"{page}?{urlencode({name: word for name, word in words.items() if word})}#rows"
 
 
 def _review(
     roster: RosterImport,
     counts: dict[str, int],
     page: Page[StagedRow],
-    plan: str,
+    query: RowsAsked,
     forms: list[RowForm],
     communes: CommuneChoices,
 ) -> dict[str, Any]:
     labels = dict(StagedRow.Plan.choices)
-    address = reverse("members:roster_review", args=[roster.pk])
+    number = page.number
     pages = {
-        name: f"{address}?loc={plan}&trang={number()}" if has() else None
-        for name, has, number in (
-            ("prev_url", page.has_previous, page.previous_page_number),
-            ("next_url", page.has_next, page.next_page_number),
-        )
+        "prev_url": query.address(roster, number=number - 1) if page.has_previous() else None,
+        "next_url": query.address(roster, number=number + 1) if page.has_next() else None,
     }
+    files = RosterImport.objects.filter(committee=roster.committee).waiting().exclude(pk=roster.pk)
     return {
         "roster": roster,
         "columns": [
-            (column["letter"], LABELS.get(field) or MORE_LABELS.get(field, field), column["heading"])
+            (column["letter"], COLUMN_LABELS.get(field, field), column["heading"])
             for field, column in roster.columns.items()
         ],
-        "figures": [(name, labels[name], counts[name], name == plan) for name in ORDER if counts.get(name)],
+        "figures": [(name, labels[name], counts[name], name == query.plan) for name in ORDER if counts.get(name)],
         "total": sum(counts.values()),
         "to_write": counts.get("new", 0) + counts.get("changed", 0),
         "left": counts.get("faulty", 0) + counts.get("question", 0) + counts.get("skip", 0),
-        "plan": plan,
+        "counts": counts,
+        "plan": query.plan,
         "page": page,
-        "rows": [_shown(form) for form in forms],
+        "other_sheets": files.filter(Q(first_sheet=roster.first_sheet_id or roster.pk) | Q(pk=roster.first_sheet_id)),
+        "rows": [_shown(form, query.edit) for form in forms],
         "asks_commune": any("commune" in form.fields for form in forms),
         "communes": communes.labels.values(),
         **pages,
     }
 
 
-def _shown(form: RowForm) -> dict[str, Any]:
+def _shown(form: RowForm, edit: int) -> dict[str, Any]:
     row, values = form.row, form.row.values
     return {
         "row": row,
@@ -174,8 +184,9 @@ def _shown(form: RowForm) -> dict[str, Any]:
         "joined": _day(values["joined_on"]),
         "sex": {"M": "Nam", "F": "Nữ"}.get(values["sex"], ""),
         "is_exempt": values["exemption"]["class"] != "ACTIVE",
-        "errors": [sentence for _, sentence in [*row.errors, *row.found]],
-        "warnings": [sentence for _, sentence in row.warnings],
+        "errors": [sentence for field, sentence in [*row.errors, *row.found] if field != "twin"],
+        "warnings": [sentence for field, sentence in row.found if field == "twin"] + [text for _, text in row.warnings],
+        "is_open": row.pk == edit,
     }
 
 
@@ -186,7 +197,7 @@ def _day(text: str | None) -> str:
 @require_POST
 def commit(request: SignedIn, import_id: int) -> HttpResponse:
     """Write everything that is understood into the register (đưa vào sổ theo dõi)."""
-    roster, seat = _load(request.user, import_id)
+    roster, seat = load_import(request.user, import_id)
     if not roster.committed_at and not roster.rows.exists():
         raise Refused("Các dòng chờ nhập của lần này đã được xóa. Đồng chí tải lại danh sách.")
     outcome = roster.commit(by=seat)

@@ -16,6 +16,7 @@ from members.models import (
     Organization,
     OrganizationPeriod,
     Placement,
+    RosterHeading,
     RosterImport,
     Seat,
     StagedRow,
@@ -44,6 +45,7 @@ class World:
     meeting: ContactMeeting
     attendance: Attendance
     row: StagedRow
+    heading: RosterHeading
 
 
 @pytest.fixture
@@ -70,6 +72,7 @@ def world(db: None) -> World:
         meeting=meeting,
         attendance=Attendance.objects.create(meeting=meeting, placement=placement, status="present", recorded_by=seat),
         row=StagedRow.objects.create(roster=roster, row_no=7, values={}),
+        heading=RosterHeading.objects.create(committee=province, key="khu vuc", field="commune", said_by=seat),
     )
 
 
@@ -110,6 +113,8 @@ BREAKS: list[tuple[str, Break]] = [
     ("meeting_once_a_day", lambda w: double(w.meeting, theme="Lần nữa")),
     ("attendance_status_known", lambda w: change(w.attendance, status="late")),
     ("attendance_once", lambda w: double(w.attendance, status="absent")),
+    ("roster_heading_field_known", lambda w: change(w.heading, field="secret")),
+    ("roster_heading_once", lambda w: double(w.heading, field="")),
     ("staged_row_plan_known", lambda w: change(w.row, plan="maybe")),
     ("staged_row_once", lambda w: double(w.row, plan="new")),
 ]

@@ -19,6 +19,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from members.names import name_key, search_key
 from members.roster import MAX_BYTES, Roster, RosterError, RosterRow, parse_roster, read_roster, understand
+from members.roster_doubles import doubles
 from members.roster_table import Line, find_header
 from members.roster_values import read_date
 
@@ -314,17 +315,11 @@ class TestLines:
         vague = [5, "Nguyễn Văn An", "Nam", 1977, None, "Chi bộ 1", "An Hải", None]
         vaguer = [6, "Nguyễn Văn An", "Nam", 1977, None, "Chi bộ 1", "An Hải", None]
         roster = parse([HEAD, AN, BINH, twin, homonym, vague, vaguer])
-        assert [row.errors for row in roster.rows[:4]] == [
-            [],
-            [],
-            [("full_name", "Trùng với dòng 2 (cùng họ tên, ngày sinh, ngày vào Đảng); đề nghị bỏ một dòng.")],
-            [],
-        ]
-        asked = [text for row in roster.rows for name, text in row.questions if name == "full_name"]
-        assert asked == [
-            "Cùng họ tên với dòng 5 và chưa đủ ngày để phân biệt; có phải một người không?",
-            "Cùng họ tên với dòng 5 và chưa đủ ngày để phân biệt; có phải một người không?",
-        ]
+        assert doubles((row.number, row.values) for row in roster.rows) == {
+            4: [("full_name", "Trùng với dòng 2 (cùng họ tên, ngày sinh, ngày vào Đảng); đề nghị bỏ một dòng.")],
+            6: [("twin", "Cùng họ tên với dòng 5 và chưa đủ ngày để phân biệt; có phải một người không?")],
+            7: [("twin", "Cùng họ tên với dòng 5 và chưa đủ ngày để phân biệt; có phải một người không?")],
+        }
 
     def test_only_the_sheet_with_the_list_is_read(self) -> None:
         def more(sheet: Worksheet) -> None:
@@ -338,8 +333,8 @@ class TestLines:
 
         roster = parse_roster(workbook([HEAD, AN], more), "a.xlsx", today=TODAY)
         assert (roster.sheet, values(roster, "full_name")) == ("Sheet", [("Nguyễn Văn An",)])
-        assert roster.problems == [
-            "Chỉ đọc trang tính “Sheet”. Trang “Năm trước” cũng có danh sách: đề nghị tải lên riêng."
+        assert [(other.sheet, *values(other, "full_name")) for other in roster.others] == [
+            ("Năm trước", ("Lê Thị Bình",))
         ]
 
 
@@ -538,7 +533,7 @@ class TestOtherFiles:
     @pytest.mark.parametrize(
         ("content", "filename", "sentence"),
         [
-            (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600, "ds.xls", "Excel 97–2003"),
+            (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600, "ds.xls", "Với bảng trong Word"),
             (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "EncryptedPackage".encode("utf-16-le"), "ds.xlsx", "mật khẩu"),
             (b"<html><table><tr><td>An</td></tr></table></html>", "ds.xls", "trang web"),
             (b"%PDF-1.7", "ds.csv", "Chỉ đọc được danh sách dạng .xlsx"),
@@ -548,7 +543,7 @@ class TestOtherFiles:
             (b"a" * (MAX_BYTES + 1), "ds.csv", "lớn hơn 5 MB"),
             (("Họ và tên,Ngày sinh,Xã\n" + "An,1976," + "x" * 2001).encode(), "ds.csv", "Ô C2 dài hơn 2.000 ký tự"),
             ((",".join("abc" for _ in range(61))).encode(), "ds.csv", "hơn 60 cột"),
-            (b"An,B\n" * 20_001, "ds.csv", "hơn 20.000 dòng"),
+            (b"An,B\n" * 20_501, "ds.csv", "hơn 20.000 dòng"),
         ],
     )
     def test_what_cannot_be_read_is_refused_in_a_sentence(self, content: bytes, filename: str, sentence: str) -> None:
