@@ -12,7 +12,9 @@ from django.core.mail import EmailMessage, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils import timezone
 
+from evaluations import reminders
 from evaluations.models import Letter
 from members.models import Seat
 from members.roles import Action
@@ -55,6 +57,9 @@ def deliver(letter_ids: list[int]) -> int:
 def _deliver(letter_id: int, connection: BaseEmailBackend) -> bool:
     """Whether it went out. Raises OSError when the server cannot be talked to; the letter waits then."""
     letter = Letter.objects.select_related("recipient", "user", "document").get(pk=letter_id)
+    if letter.kind == Letter.Kind.REMINDER and not reminders.still_due(letter, timezone.localdate()):
+        letter.mark_not_needed()
+        return False
     to = addresses(letter)
     if not to:
         # The letter lies in the office's list of letters; there is only nobody to ring up.
@@ -98,15 +103,19 @@ def addresses(letter: Letter) -> list[str]:
 
 
 def message(letter: Letter, to: list[str]) -> EmailMessage:
-    due_on = letter.facts.get("due_on")
     facts = {
         "facts": letter.facts,
+        "lines": [line | {"due_on": _shown(line["due_on"])} for line in letter.facts.get("lines", ())],
         "recipient": letter.recipient or letter.user,
-        "due_on": f"{date.fromisoformat(due_on):%d/%m/%Y}" if due_on else "",
+        "due_on": _shown(letter.facts.get("due_on")),
         "url": settings.PUBLIC_URL + _place(letter),
     }
     subject, body = render_to_string(f"letters/{letter.kind}.txt", facts).split("\n", 1)
     return EmailMessage(subject, body, to=to, headers={"Message-ID": letter.message_id})
+
+
+def _shown(day: str | None) -> str:
+    return f"{date.fromisoformat(day):%d/%m/%Y}" if day else ""
 
 
 def _place(letter: Letter) -> str:

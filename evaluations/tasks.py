@@ -14,10 +14,11 @@ from django.conf import settings
 from django.core.cache import cache
 from django.db import transaction
 from django.urls import reverse
+from django.utils import timezone
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from evaluations import bundles, documents, letters
+from evaluations import bundles, documents, letters, reminders
 from evaluations.models import Bundle, Document, DocumentFile, Letter
 from evaluations.models.bundles import Sheet
 from members.models import RosterImport
@@ -153,6 +154,13 @@ def forget_bundles() -> None:
     """Print copies are kept for a few days only; the papers themselves stay where they are."""
     for found in Bundle.objects.past():
         found.forget()
+
+
+@shared_task(name="evaluations.tasks.remind")
+def remind() -> None:
+    """Write today's reminders; the sweep sends them."""
+    if reminders.write(timezone.localdate()):
+        wake()
 
 
 @shared_task(name="evaluations.tasks.forget_staged_rows")

@@ -59,14 +59,16 @@ DOCUMENT = {
 }
 LETTER = {
     # Notices without a document are sent as they are; what cannot be rendered fails before it is sent.
-    "queued": {"rendered": "", "sending": "", "failed": ""},
+    # A reminder of what has been done meanwhile is not needed.
+    "queued": {"rendered": "", "sending": "", "failed": "", "not_needed": ""},
     # Paper is sent by people, without "sending".
-    "rendered": {"sending": "", "sent": "", "failed": ""},
-    "sending": {"sent": "", "rendered": "", "failed": ""},
+    "rendered": {"sending": "", "sent": "", "failed": "", "not_needed": ""},
+    "sending": {"sent": "", "rendered": "", "failed": "", "not_needed": ""},
     "sent": {"bounced": "", "returned_by_post": ""},
     "failed": {"queued": ""},
     "bounced": {},
     "returned_by_post": {},
+    "not_needed": {},
 }
 BUNDLE = {
     "queued": {"running": "", "failed": ""},

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import socket
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
@@ -14,6 +15,9 @@ from django.utils import timezone
 from evaluations.models.documents import Document, DocumentFile
 from members.models import Organization
 from members.states import move
+
+if TYPE_CHECKING:
+    from members.models import Seat
 
 BACK_OFF = (60, 300, 1800, 7200, 21600)  # seconds before try 2, 3, …
 PAUSE = timedelta(minutes=2)  # when no mail server answers at all
@@ -68,25 +72,29 @@ class Letter(models.Model):
         FAILED = "failed", "gửi không được"
         BOUNCED = "bounced", "địa chỉ trả lại"
         RETURNED_BY_POST = "returned_by_post", "bưu điện trả lại"
+        NOT_NEEDED = "not_needed", "không còn cần gửi"
 
     class Channel(models.TextChoices):
         EMAIL = "email", "Thư điện tử"
         PRINT = "print", "In, gửi giấy"
+        CALL = "call", "Gọi điện"
 
     class Kind(models.TextChoices):
         REQUEST = "request", "Công văn đề nghị nhận xét"
         ASSIGNED = "assigned", "Báo có việc cho chi bộ"
         RETURNED = "returned", "Báo đề nghị bổ sung"
         REPLY = "reply", "Công văn trả lời"
+        REMINDER = "reminder", "Nhắc việc"
 
     MOVES = {
-        State.QUEUED: frozenset({State.RENDERED, State.SENDING, State.FAILED}),
-        State.RENDERED: frozenset({State.SENDING, State.SENT, State.FAILED}),
-        State.SENDING: frozenset({State.SENT, State.RENDERED, State.FAILED}),
+        State.QUEUED: frozenset({State.RENDERED, State.SENDING, State.FAILED, State.NOT_NEEDED}),
+        State.RENDERED: frozenset({State.SENDING, State.SENT, State.FAILED, State.NOT_NEEDED}),
+        State.SENDING: frozenset({State.SENT, State.RENDERED, State.FAILED, State.NOT_NEEDED}),
         State.SENT: frozenset({State.BOUNCED, State.RETURNED_BY_POST}),
         State.FAILED: frozenset({State.QUEUED}),
         State.BOUNCED: frozenset(),
         State.RETURNED_BY_POST: frozenset(),
+        State.NOT_NEEDED: frozenset(),
     }
     STAMPS: dict[str, str] = {}
 
@@ -106,6 +114,10 @@ class Letter(models.Model):
     last_error = models.CharField(max_length=300, blank=True)
     sent_at = models.DateTimeField(null=True)
     sent_to = models.PositiveSmallIntegerField("số địa chỉ", default=0)
+    # A reminder speaks of one day; who rings up when there is no mailbox; who has rung.
+    reminds_on = models.DateField("ngày nhắc", null=True)
+    caller = models.ForeignKey(Organization, models.PROTECT, null=True, related_name="calls")
+    called_by = models.ForeignKey("members.Seat", models.PROTECT, null=True, related_name="+")
     code_hash = models.CharField(max_length=64, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -116,18 +128,37 @@ class Letter(models.Model):
         indexes = [
             models.Index(
                 fields=["next_try_at"], name="letter_due", condition=Q(state__in=["queued", "rendered", "sending"])
-            )
+            ),
+            models.Index(fields=["reminds_on"], name="letter_reminder", condition=Q(kind="reminder")),
+            models.Index(fields=["caller", "state"], name="letter_call", condition=Q(channel="call")),
         ]
         constraints = [
             models.CheckConstraint(
                 name="letter_state_known",
                 condition=Q(
-                    state__in=["queued", "rendered", "sending", "sent", "failed", "bounced", "returned_by_post"]
+                    state__in=[
+                        "queued",
+                        "rendered",
+                        "sending",
+                        "sent",
+                        "failed",
+                        "bounced",
+                        "returned_by_post",
+                        "not_needed",
+                    ]
                 ),
             ),
-            models.CheckConstraint(name="letter_channel_known", condition=Q(channel__in=["email", "print"])),
+            models.CheckConstraint(name="letter_channel_known", condition=Q(channel__in=["email", "print", "call"])),
             models.CheckConstraint(
-                name="letter_kind_known", condition=Q(kind__in=["request", "assigned", "returned", "reply"])
+                name="letter_kind_known", condition=Q(kind__in=["request", "assigned", "returned", "reply", "reminder"])
+            ),
+            models.CheckConstraint(
+                name="letter_reminder_has_day", condition=~Q(kind="reminder") | Q(reminds_on__isnull=False)
+            ),
+            models.CheckConstraint(
+                name="letter_call_by_whom",
+                condition=~Q(channel="call")
+                | (Q(caller__isnull=False, recipient__isnull=False) & (~Q(state="sent") | Q(called_by__isnull=False))),
             ),
             models.CheckConstraint(
                 name="letter_to_somebody", condition=Q(recipient__isnull=False) | Q(user__isnull=False)
@@ -151,6 +182,14 @@ class Letter(models.Model):
 
     def mark_sent(self, addresses: int = 0) -> None:
         move(self, self.State.SENT, by=None, sent_at=timezone.now(), sent_to=addresses, lease_until=None, last_error="")
+
+    def mark_called(self, *, by: "Seat") -> None:
+        """Somebody has rung them up."""
+        move(self, self.State.SENT, by=by, sent_at=timezone.now(), called_by=by)
+
+    def mark_not_needed(self) -> None:
+        """What it would remind of has been done, or waits longer now."""
+        move(self, self.State.NOT_NEEDED, by=None, lease_until=None)
 
     def mark_failed(self, reason: str) -> None:
         move(self, self.State.FAILED, by=None, lease_until=None, last_error=reason[:300])

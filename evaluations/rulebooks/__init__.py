@@ -44,6 +44,7 @@ class Rulebook:
     admitted_months: int
     send_before_s: int
     due_before_s: int
+    reminders: tuple[int, ...]  # working days from the due date, rising: -10 … 0 … 7
     criteria: tuple[Criterion, ...]
     recommendation: Recommendation
     exemptions: dict[str, str]
@@ -72,6 +73,7 @@ def _build(data: dict[str, Any]) -> Rulebook:
             admitted_months=data["admitted_months"],
             send_before_s=data["deadlines"]["send_before_s"],
             due_before_s=data["deadlines"]["due_before_s"],
+            reminders=(*(-days for days in data["reminders"]["before"]), 0, *data["reminders"]["after"]),
             criteria=criteria,
             recommendation=Recommendation(**recommendation),
             exemptions=data["exemptions"],
@@ -90,6 +92,7 @@ def _check(book: Rulebook, code: str) -> Rulebook:
         ([c.no for c in book.criteria] != list(range(1, len(codes) + 1)), "criteria are not numbered 1, 2, 3 …"),
         (any(len(c.options) < 2 for c in book.criteria), "a criterion has fewer than two options"),
         (book.due_before_s >= book.send_before_s, "answers would be due before they are asked for"),
+        (list(book.reminders) != sorted(set(book.reminders)), "reminders do not stand in the order of their days"),
         (not 0 < book.recommendation.remarks_required_from < len(book.recommendation.options), "recommendation index"),
     ]
     for is_wrong, sentence in faults:

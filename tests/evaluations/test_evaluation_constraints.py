@@ -91,6 +91,7 @@ def world(cast: Cast, play: Season) -> World:
 
 
 Break = Callable[[World], Statement]
+CALLED = {"channel": "call", "caller": F("recipient")}
 BREAKS: list[tuple[str, Break]] = [
     ("assessment_purpose_known", lambda w: change(w.assessment, purpose="gossip")),
     ("assessment_one_annual", lambda w: double(w.assessment)),
@@ -139,6 +140,9 @@ BREAKS: list[tuple[str, Break]] = [
     ("letter_state_known", lambda w: change(w.sent, state="lost")),
     ("letter_channel_known", lambda w: change(w.sent, channel="pigeon")),
     ("letter_kind_known", lambda w: change(w.sent, kind="gossip")),
+    ("letter_reminder_has_day", lambda w: change(w.sent, kind="reminder")),
+    ("letter_call_by_whom", lambda w: change(w.sent, channel="call")),
+    ("letter_call_by_whom", lambda w: change(w.sent, **CALLED, state="sent", sent_at=F("created_at"))),
     ("letter_to_somebody", lambda w: change(w.sent, recipient=None)),
     ("letter_code_once", lambda w: double(w.coded, key="coded too")),
     ("bundle_kind_known", lambda w: change(w.bundle, kind="poem")),

@@ -40,6 +40,7 @@ def test_the_current_book_loads() -> None:
     ]
     assert book.recommendation.options[book.recommendation.remarks_required_from :] == ("Xem xét xử lý",)
     assert (book.send_before_s, book.due_before_s) == (45, 15)
+    assert book.reminders == (-10, -5, -1, 0, 1, 3, 7)
 
 
 def test_every_book_of_the_house_loads() -> None:
@@ -67,6 +68,7 @@ def test_unknown(code: str) -> None:
         "basis",
         "admitted_months",
         "deadlines",
+        "reminders",
         "criteria",
         "recommendation",
         "exemptions",
@@ -101,6 +103,7 @@ def test_missing(key: str) -> None:
             lambda b: b["criteria"][0].update(options=["Tốt"]), "fewer than two options", id="single-option"
         ),
         pytest.param(lambda b: b["deadlines"].update(due_before_s=45), "due before they are asked", id="deadlines"),
+        pytest.param(lambda b: b["reminders"].update(before=[1, 5]), "order of their days", id="reminders"),
         pytest.param(
             lambda b: b["recommendation"].update(remarks_required_from=3), "recommendation index", id="index-too-high"
         ),
