@@ -12,7 +12,7 @@ from evaluations.models.requests import RequestQuerySet
 from members.models import Organization
 
 State = EvaluationRequest.State
-ANSWERED = (State.ANSWERED, State.RECEIVED, State.CONSIDERED, State.RETURN_ASKED)
+ANSWERED = EvaluationRequest.REPLIED
 UNDELIVERED = (Letter.State.QUEUED, Letter.State.RENDERED, Letter.State.SENDING)
 
 
@@ -130,6 +130,12 @@ def request_letters(campaign: Campaign) -> "Iterable[Document]":
         .with_files()
         .order_by("recipient__locality_key", "pk")
     )
+
+
+def replies_to(campaign: Campaign, commune_id: int) -> "Iterable[Document]":
+    """What the commune has answered so far, one letter a round."""
+    replies = campaign.documents.filter(genre=Document.Genre.REPLY_LETTER, issuer=commune_id)
+    return replies.filter(state=Document.State.ISSUED).with_files().order_by("pk")
 
 
 def pending_letters(campaign: Campaign) -> tuple[int, int, int]:

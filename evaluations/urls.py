@@ -44,6 +44,7 @@ urlpatterns = [
     path("xac-nhan/ban/<int:version_id>/bo-sung/", confirmation.send_back, name="send_back"),
     path("tra-loi/<int:commune_id>/", replies.due, name="replies"),
     path("tra-loi/cong-van/<int:document_id>/", replies.issue, name="reply_issue"),
+    path("tra-loi/cong-van-giay/<int:incoming_id>/", replies.issue_on_paper, name="reply_issue_on_paper"),
     # Residence cell
     path("chi-bo/<int:cell_id>/nhan-xet/<int:year>/", cells.grid, name="cell_grid"),
     path("chi-bo/<int:cell_id>/nhan-xet/<int:year>/gui/", cells.submit, name="cell_submit"),

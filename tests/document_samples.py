@@ -164,9 +164,11 @@ REPLY_LETTER: dict[str, Any] = {
             "workplace_cell": "Chi bộ Văn phòng Sở",
             "cell": "Chi bộ tổ dân phố 7",
             "result": "Phiếu nhận xét kèm theo",
+            "listed_no": 4,
         },
         {
             "no": 2,
+            "listed_no": 9,
             "name": "Hoàng Văn Làm Mẫu",
             "birth": "1981",
             "workplace_cell": "Chi bộ Quy hoạch",
@@ -174,8 +176,11 @@ REPLY_LETTER: dict[str, Any] = {
             "result": "Chuyển lại: không cư trú tại địa bàn",
         },
     ],
-    "counts": {"asked": 3, "answered": 1, "declined": 1, "remaining": 1},
-    "partial": {"round": 1},
+    "counts": {"asked": 4, "answered": 2, "before": 1, "declined": 1, "declined_now": 1, "remaining": 1},
+    "enclosures": 1,
+    "is_numbered": True,
+    "partial": {"round": 1, "now": 1},
+    "corrects": [],
 }
 
 REPORT: dict[str, Any] = {

@@ -16,7 +16,7 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from evaluations.models import Bundle, Document, EvaluationRequest, packs
+from evaluations.models import Bundle, Document, EvaluationRequest, IncomingLetter, packs
 from evaluations.models.paper_codes import PaperKind, grid_number, paper_code
 from members.models import RosterHeading, RosterImport, User
 from members.roles import Action, Role
@@ -65,6 +65,7 @@ def play(cast: Cast) -> dict[str, Any]:
         "document_id": matter.letter.pk,
         "form_id": version.form.pk,
         "reply_id": matter.reply_id or 0,
+        "incoming_id": incoming_letter(cast).pk,
         "draft_id": draft.pk,
         "year": Season.YEAR,
         **printed(cast, matter),
@@ -83,6 +84,14 @@ def printed(cast: Cast, matter: EvaluationRequest) -> dict[str, Any]:
         "letter_code": paper_code(PaperKind.DOCUMENT, matter.letter_id or 0),
         "grid_code": paper_code(PaperKind.GRID, grid_number(cast.cell.pk, Season.YEAR)),
     }
+
+
+def incoming_letter(cast: Cast) -> IncomingLetter:
+    on = date(2026, 10, 1)
+    seat = cast.ward_officer.seats.get(role=Role.OFFICER)
+    return IncomingLetter.objects.create(
+        asker=cast.far_ward, commune=cast.ward, number="9-CV/ĐU", dated_on=on, received_on=on, registered_by=seat
+    )
 
 
 def roster_import(cast: Cast) -> RosterImport:
@@ -189,6 +198,7 @@ ROWS: dict[str, Row] = {
     "evaluations:send_back": Row(CONFIRMING, {"ward_clerk", "secretary"}, "only"),
     "evaluations:replies": Row(WARD),
     "evaluations:reply_issue": Row({"ward_signer"}, {"ward_clerk", "ward_officer"}, "same"),
+    "evaluations:reply_issue_on_paper": Row({"ward_signer"}, {"ward_clerk", "ward_officer"}, "same"),
     "evaluations:cell_grid": Row({"secretary"}, WARD, "same"),
     "evaluations:cell_submit": Row({"secretary"}, WARD, "only"),
     "evaluations:cell_person": Row({"secretary"}, WARD, "same"),

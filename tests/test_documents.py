@@ -185,10 +185,10 @@ def test_reply_letter_names_the_letter_it_answers_and_says_what_is_still_open() 
 
     assert (
         "Phúc đáp Công văn số 12-CV/ĐU, ngày 05 tháng 10 năm 2026 của Đảng ủy Sở Xây dựng, Đảng ủy gửi kết quả nhận "
-        "xét đợt 1 của chi ủy, chi bộ nơi cư trú" in reply
+        "xét đợt 1 (1/4 đồng chí) của chi ủy, chi bộ nơi cư trú" in reply
     )
     assert "4. Đang tiếp tục nhận xét, sẽ gửi kết quả sau: 01 đồng chí." in reply
-    assert "2 Hoàng Văn Làm Mẫu 1981 Chi bộ Quy hoạch Chuyển lại: không cư trú tại địa bàn" in reply
+    assert "2 9 Hoàng Văn Làm Mẫu 1981 Chi bộ Quy hoạch Chuyển lại: không cư trú tại địa bàn" in reply
 
 
 def test_reply_letter_without_a_reference_and_in_one_part() -> None:

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.db import transaction
+from django.http import QueryDict
 
-from evaluations.models import AssessmentVersion, EvaluationRequest, Letter
+from evaluations.forms.campaigns import NumberForm
+from evaluations.models import AssessmentVersion, EvaluationRequest, Letter, NumberRange
 from evaluations.models.letters import notice_to_cell
 from evaluations.models.requests import assign_to_cells, decline
 from evaluations.rulebooks import load
@@ -30,6 +32,31 @@ class RegisterForm(forms.Form):
         required=False,
         help_text="Số trong sổ công văn đến của cơ quan. Chưa có số thì để trống.",
     )
+
+
+class ReplyForm(NumberForm):
+    """Number and number of copies of one reply letter."""
+
+    copies = forms.IntegerField(
+        label="Số bản in",
+        required=False,
+        min_value=1,
+        max_value=20,
+        help_text="Một bản gửi nơi công tác, còn lại để lưu. Số này được nhớ cho lần sau.",
+        error_messages={
+            "invalid": "Ghi số bản bằng chữ số, ví dụ 2.",
+            "min_value": "In ít nhất 1 bản.",
+            "max_value": "In nhiều nhất 20 bản.",
+        },
+    )
+
+    def __init__(
+        self, commune: Organization, expected: list[int], blocks: list[NumberRange], data: QueryDict | None = None
+    ) -> None:
+        super().__init__(expected, blocks, data)
+        self.fields["first"].label = "Số của công văn"
+        self.fields["first"].help_text = "Chỉ ghi khi chọn nhập số."
+        self.fields["copies"].initial = commune.reply_copies
 
 
 class SendBackForm(forms.Form):

@@ -90,11 +90,11 @@ class Row:
 
     @property
     def returned(self) -> AssessmentVersion | None:
-        """The version the commune sent back, as long as its successor is being written."""
+        """The version the commune sent back or opened again, as long as its successor is being written."""
         if self.version is None or self.is_sent or self.version.no == 1:
             return None
         earlier = [version for version in self.assessment.versions.all() if version.no == self.version.no - 1]
-        return earlier[0] if earlier and earlier[0].state == AssessmentVersion.State.RETURNED else None
+        return earlier[0] if earlier and earlier[0].return_note else None
 
     @property
     def return_reason(self) -> str:

@@ -39,9 +39,17 @@ def form_facts(version: "AssessmentVersion") -> dict[str, Any]:
             if version.answer(c.code)["no_basis"]
         ],
         "remarks": version.remarks,
-        "labels": [],
+        "labels": _labels(version),
         "confirmation": _confirmation_facts(placement.commune, version),
     }
+
+
+def _labels(version: "AssessmentVersion") -> list[str]:
+    """A form that takes the place of another says so (domain V13)."""
+    replaced = version.assessment.versions.filter(state="replaced", no__lt=version.no).order_by("-no").first()
+    if replaced is None or replaced.confirmed_at is None:
+        return []
+    return [f"Thay Phiếu nhận xét đã xác nhận ngày {timezone.localtime(replaced.confirmed_at):%d/%m/%Y}"]
 
 
 def member_facts(placement: Placement) -> dict[str, Any]:

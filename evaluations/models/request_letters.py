@@ -24,6 +24,7 @@ def letter_rows(requests: RequestQuerySet) -> dict[int, list[dict[str, Any]]]:
         people.append(
             {
                 "no": len(people) + 1,
+                "request": matter.pk,
                 "name": member.full_name,
                 "birth": member.birth,
                 "sex": member.get_sex_display(),

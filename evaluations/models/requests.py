@@ -6,9 +6,9 @@ from django.db import models, transaction
 from django.db.models import Count, Exists, OuterRef, Q, Subquery
 from django.utils import timezone
 
-from evaluations.models.assessments import Assessment, AssessmentVersion
+from evaluations.models.assessments import Assessment, AssessmentVersion, VersionQuerySet
 from evaluations.models.documents import Document
-from members.models import Member, Organization, Placement
+from members.models import AuditEvent, Member, Organization, Placement
 from members.roles import Action, Side
 from members.states import Refused, move, move_all
 
@@ -68,7 +68,18 @@ class RequestQuerySet(models.QuerySet["EvaluationRequest"]):
     def confirmed(self) -> "RequestQuerySet":
         """Requests at a cell whose assessment the commune has already confirmed: ready for the reply."""
         confirmed = AssessmentVersion.objects.filter(assessment=OuterRef("assessment"), state="confirmed")
-        return self.filter(Exists(confirmed), state=EvaluationRequest.State.AT_CELL)
+        return self.filter(Exists(confirmed), ~Exists(_in_work()), state=EvaluationRequest.State.AT_CELL)
+
+    def corrected(self) -> "RequestQuerySet":
+        """Answered requests whose text was confirmed anew since: the asker holds an old form."""
+        anew = AssessmentVersion.objects.filter(
+            assessment=OuterRef("assessment"), state="confirmed", confirmed_at__gt=OuterRef("reply__issued_at")
+        )
+        return self.filter(Exists(anew), ~Exists(_in_work()), state__in=EvaluationRequest.REPLIED)
+
+    def untold(self) -> "RequestQuerySet":
+        """Sent back, and not yet said in a letter."""
+        return self.filter(state=EvaluationRequest.State.DECLINED, reply=None)
 
     def listed(self) -> "RequestQuerySet":
         """With everything a row of a list shows, in the order of names."""
@@ -78,6 +89,11 @@ class RequestQuerySet(models.QuerySet["EvaluationRequest"]):
 
     def by_state(self) -> dict[str, int]:
         return dict(self.order_by().values_list("state").annotate(n=Count("pk")))
+
+
+def _in_work() -> "VersionQuerySet":
+    """A later text that is still being written or checked: what was confirmed before waits for it."""
+    return AssessmentVersion.objects.filter(assessment=OuterRef("assessment"), state__in=["draft", "submitted"])
 
 
 class EvaluationRequest(models.Model):
@@ -96,7 +112,9 @@ class EvaluationRequest(models.Model):
         NO_REPLY = "no_reply", "chưa có ý kiến của nơi cư trú"
 
     UNANSWERED = (State.ISSUED, State.AT_COMMUNE, State.AT_CELL)
-    ENDED = (State.DECLINED, State.CANCELLED, State.SUPERSEDED)
+    REPLIED = (State.ANSWERED, State.RECEIVED, State.CONSIDERED, State.RETURN_ASKED)
+    WITHDRAWN = (State.CANCELLED, State.SUPERSEDED)
+    ENDED = (State.DECLINED, *WITHDRAWN)
     MOVES = {
         State.PREPARED: frozenset({State.ISSUED, State.CANCELLED, State.SUPERSEDED}),
         State.ISSUED: frozenset({State.AT_COMMUNE, State.CANCELLED, State.SUPERSEDED, State.NO_REPLY}),
@@ -220,11 +238,23 @@ class EvaluationRequest(models.Model):
         return self.state in self.UNANSWERED and self.due_on < timezone.localdate()
 
     def can_receive(self) -> bool:
-        return self.state == self.State.ANSWERED
+        return self.state == self.State.ANSWERED or self.is_corrected
 
     def receive(self, *, by: "Seat") -> None:
-        """The asker has opened the answer."""
-        move(self, self.State.RECEIVED, by=by)
+        """The asker has opened the answer, or the one that corrects it: that moves no state, it is read once more."""
+        if not self.is_corrected:
+            return move(self, self.State.RECEIVED, by=by)
+        self.received_at, self.received_by = timezone.now(), by
+        self.save(update_fields=["received_at", "received_by"])
+        AuditEvent.objects.record("EvaluationRequest.receive_again", by=by, on=self)
+        return None
+
+    @property
+    def is_corrected(self) -> bool:
+        """A corrected answer has come after the asker opened the first."""
+        if self.state not in self.REPLIED or self.reply is None or self.received_at is None:
+            return False
+        return self.reply.issued_at is not None and self.reply.issued_at > self.received_at
 
     def can_cancel(self) -> bool:
         return self.State.CANCELLED in self.MOVES[self.State(self.state)]

@@ -15,7 +15,7 @@ from evaluations import tasks
 from evaluations.forms.campaigns import CampaignForm, NumberForm, ReserveForm
 from evaluations.models import Campaign, Document, EvaluationRequest, Letter, NumberRange, NumberSeries
 from evaluations.models.documents import committee_term
-from evaluations.owing import commune_standings, owed_step, pending_letters, request_letters, with_step
+from evaluations.owing import commune_standings, owed_step, pending_letters, replies_to, request_letters, with_step
 from members.middleware import SignedIn
 from members.models import AuditEvent, Member, Membership, Organization, Seat, User
 from members.roles import Action, Side
@@ -218,6 +218,7 @@ def commune(request: SignedIn, campaign_id: int, commune_id: int) -> HttpRespons
         "campaign": campaign,
         "standing": standings[commune_id],
         "rows": [(matter, cells.get(matter.member_id, ""), owed_step(matter)) for matter in matters],
+        "replies": replies_to(campaign, commune_id),
         "may_prepare": _seat(request.user, Action.PREPARE, campaign.committee),
     }
     return render(request, "evaluations/campaign_commune.html", context)

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from evaluations import tasks
 from evaluations.forms.commune import SendBackForm
 from evaluations.models import AssessmentVersion, EvaluationRequest, Letter
+from evaluations.models.corrections import reopen
 from evaluations.models.form_facts import attendance_facts
 from evaluations.models.letters import notice_to_cell
 from evaluations.views.letters_in import ROWS, commune_within
@@ -160,7 +161,10 @@ def send_back(request: SignedIn, version_id: int) -> HttpResponse:
     form = SendBackForm(version, request.POST)
     if not form.is_valid():
         return _version_page(request, version, by, form)
-    version.send_back(form.cleaned_data["code"], form.cleaned_data["note"], by=by)
+    if version.state == State.CONFIRMED:
+        reopen(version, form.cleaned_data["code"], form.cleaned_data["note"], by=by)
+    else:
+        version.send_back(form.cleaned_data["code"], form.cleaned_data["note"], by=by)
     _tell_cell(version)
     tasks.wake()
     messages.success(request, "Đã gửi chi bộ đề nghị bổ sung, hoàn chỉnh.")
@@ -207,6 +211,7 @@ def _version_page(request: SignedIn, version: AssessmentVersion, by: Seat, form:
             "matters": matters.select_related("asker_now").order_by("due_on", "pk"),
             "can_confirm": version.can_confirm(by),
             "is_waiting": version.state == State.SUBMITTED,
+            "can_reopen": _is_newest_confirmed(version),
             "form": form,
         },
     )
@@ -235,6 +240,11 @@ def _answers(version: AssessmentVersion) -> list[dict[str, Any]]:
 def _advice(version: AssessmentVersion) -> str:
     option = version.answer("recommendation")["option"]
     return version.book.recommendation.options[option] if option is not None else ""
+
+
+def _is_newest_confirmed(version: AssessmentVersion) -> bool:
+    later = version.assessment.versions.filter(no__gt=version.no)
+    return version.state == State.CONFIRMED and not later.exists()
 
 
 def _returned(version: AssessmentVersion) -> list[tuple[AssessmentVersion, str]]:

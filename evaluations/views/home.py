@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from django.db.models import Count, Min, Q
+from django.db.models import Count, F, Min, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -20,6 +20,8 @@ from members.roles import Action, Side
 WARD_ACTIONS = (Action.REGISTER, Action.ASSIGN, Action.CONFIRM, Action.REPLY)
 CALLS = 6  # who is later than these stands on the campaign's own page
 State = EvaluationRequest.State
+# Opened before, and a corrected answer has come since.
+CORRECTED = Q(requests__state__in=["received", "considered"], requests__received_at__lt=F("requests__reply__issued_at"))
 
 
 @require_GET
@@ -148,7 +150,7 @@ def _campaigns(user: User, today: date) -> list[dict[str, Any]]:
     rows = seen.select_related("committee", "presented_by").annotate(
         asked=Count("requests", filter=~Q(requests__state__in=["prepared", "cancelled", "superseded"])),
         answered=Count("requests", filter=Q(requests__state__in=["answered", "received", "considered"])),
-        unread=Count("requests", filter=Q(requests__state="answered")),
+        unread=Count("requests", filter=Q(requests__state="answered") | CORRECTED),
     )
     seen_now = list(rows[:6])
     signs = {seat.organization_id: seat for seat, _ in user.grants(Action.SIGN)}

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from evaluations.forms.campaigns import CancelForm
 from evaluations.models import AssessmentVersion, DocumentFile, EvaluationRequest
-from evaluations.models.replies import decline_reason
+from evaluations.models.reply_facts import decline_reason
 from evaluations.owing import owed_step, with_step
 from members.middleware import SignedIn
 from members.models import AuditEvent, Membership, User
@@ -74,7 +74,7 @@ def _context(matter: EvaluationRequest, user: User, form: CancelForm) -> dict[st
 
 def _answer(matter: EvaluationRequest) -> AssessmentVersion | None:
     """The text the commune has sent us; what it has confirmed but not yet sent is not ours to read."""
-    if matter.reply is None or matter.assessment_id is None:
+    if matter.reply is None or matter.assessment_id is None or matter.state == EvaluationRequest.State.DECLINED:
         return None
     versions = AssessmentVersion.objects.filter(
         assessment=matter.assessment_id,

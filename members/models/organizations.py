@@ -94,6 +94,7 @@ class Organization(models.Model):
     signer_position = models.CharField("chức vụ người ký", max_length=80, blank=True)
     signer_name = models.CharField("người ký", max_length=120, blank=True)
     has_seal = models.BooleanField("có con dấu", default=True)
+    reply_copies = models.PositiveSmallIntegerField("số bản công văn trả lời", default=2)
     # Address book
     address = models.CharField("địa chỉ", max_length=250, blank=True)
     phone = models.CharField("điện thoại", max_length=40, blank=True)
@@ -121,6 +122,9 @@ class Organization(models.Model):
             # Party cells and sectional committees have no seal (Regulation 294, 20.3.3).
             models.CheckConstraint(
                 name="organization_cell_no_seal", condition=~Q(kind__in=["cell", "sectional"]) | Q(has_seal=False)
+            ),
+            models.CheckConstraint(
+                name="organization_some_copies", condition=Q(reply_copies__gte=1, reply_copies__lte=20)
             ),
             models.CheckConstraint(name="organization_not_its_own_parent", condition=~Q(parent=F("pk"))),
         ]

@@ -188,6 +188,7 @@ class TestPresent:
             "rows": [
                 {
                     "no": 1,
+                    "request": EvaluationRequest.objects.get(member=cast.asked).pk,
                     "name": "Trần Thị Thử",
                     "birth": "28/06/1980",
                     "sex": "Nữ",

@@ -90,6 +90,8 @@ BREAKS: list[tuple[str, Break]] = [
     ("organization_commune_has_unit", lambda w: change(w.ward, locality="")),
     ("organization_cell_no_seal", lambda w: change(w.cell, has_seal=True)),
     ("organization_cell_no_seal", lambda w: change(w.province, kind="sectional")),
+    ("organization_some_copies", lambda w: change(w.ward, reply_copies=0)),
+    ("organization_some_copies", lambda w: change(w.ward, reply_copies=21)),
     ("organization_not_its_own_parent", lambda w: change(w.ward, parent=F("pk"))),
     ("period_ends_after_start", lambda w: change(w.period, from_on=LATER, until_on=DAY)),
     ("period_one_open", lambda w: double(w.period, from_on=LATER)),

@@ -150,6 +150,43 @@ def test_who_may_see_and_who_may_issue(cast: Cast, play: Season, sign_in: SignIn
     assert sign_in(cast.ward_signer).post(list_url(cast)).status_code == 405
 
 
+def test_a_part_is_named_on_the_pages_of_both_sides(cast: Cast, play: Season, sign_in: SignIn) -> None:
+    factories.member("Lê Văn Muộn", workplace=cast.office_cell, commune=cast.ward)
+    play.confirmed()
+    client = sign_in(cast.ward_signer)
+    assert "(1/2)" in shown(client, issue_url(play.letter()))
+    client.post(issue_url(play.letter()), {"how": "next", "copies": "3"})
+    page = shown(client, list_url(cast))
+    assert "Đợt 1: 1/2 đồng chí; in 3 bản" in " ".join(page.split())
+    assert "đã trả lời 1/2" in page
+    campaign = play.campaign()
+    own = shown(sign_in(cast.officer), reverse("evaluations:campaign_commune", args=[campaign.pk, cast.ward.pk]))
+    assert "Số 01-CV/ĐU" in own
+    assert "Đợt 1: 1/2 đồng chí" in own
+
+
+@pytest.mark.parametrize("copies", ["0", "21", "hai"])
+def test_a_number_of_copies_that_cannot_be(copies: str, cast: Cast, play: Season, sign_in: SignIn) -> None:
+    play.confirmed()
+    response = sign_in(cast.ward_signer).post(issue_url(play.letter()), {"how": "next", "copies": copies})
+    assert (response.status_code, replies()) == (200, [])
+    assert f'value="{copies}"' in response.content.decode()
+
+
+def test_an_answer_is_opened_again_from_its_page(cast: Cast, play: Season, sign_in: SignIn) -> None:
+    version = play.answered().answering_version()
+    client, url = sign_in(cast.ward_officer), reverse("evaluations:confirm_page", args=[version.pk])
+    assert url in shown(client, list_url(cast))
+    assert "mở lại để đính chính" in shown(client, url)
+    send = reverse("evaluations:send_back", args=[version.pk])
+    assert "Chọn lý do" in unescape(client.post(send, {}).content.decode())
+    assert client.post(send, {"code": "mismatch", "note": "Mục 3 ghi nhầm"}).status_code == 302
+    assert [v.state for v in version.assessment.versions.order_by("no")] == ["confirmed", "draft"]
+    assert "Đang đính chính: Mục 3 ghi nhầm" in shown(client, url)
+    grid = shown(sign_in(cast.secretary), reverse("evaluations:cell_grid", args=[cast.cell.pk, Season.YEAR]))
+    assert "Mục 3 ghi nhầm" in grid
+
+
 def test_queries_do_not_grow_with_rows(cast: Cast, play: Season, sign_in: SignIn) -> None:
     matter = play.answered()
     client = sign_in(cast.ward_officer)
