@@ -17,7 +17,8 @@ import pikepdf
 from evaluations import documents
 from evaluations.models import Bundle, DocumentFile
 from evaluations.models import sheet_facts as facts
-from evaluations.models.bundles import PIECE, Sheet
+from evaluations.models.bundles import PIECE
+from evaluations.models.print_plans import Sheet
 
 AT_ONCE = 40  # files open at the same time in one level of the merge
 

@@ -126,7 +126,7 @@ def request_letters(campaign: Campaign) -> "Iterable[Document]":
             genre=Document.Genre.REQUEST_LETTER, state__in=[Document.State.FOR_SIGNATURE, Document.State.ISSUED]
         )
         .select_related("recipient")
-        .prefetch_related(Prefetch("letters", Letter.objects.order_by("pk")))
+        .prefetch_related(Prefetch("letters", Letter.objects.order_by("pk").prefetch_related("hand_overs")))
         .with_files()
         .order_by("recipient__locality_key", "pk")
     )

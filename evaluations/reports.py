@@ -1,11 +1,16 @@
-"""Figures of a campaign (counters of domain §7.4) and the report that is made of them. Figures only, no names."""
+"""Figures of a campaign (counters of domain §7.4), the report that is made of them, and how a table becomes .xlsx."""
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, time
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 from django.db.models import Count, F, Q
 from django.utils import timezone
+from xlsxwriter import Workbook
+from xlsxwriter.worksheet import Worksheet
 
 from evaluations.models import AssessmentVersion, Campaign, Document, EvaluationRequest, Letter
 from evaluations.models.documents import new_document
@@ -15,6 +20,8 @@ from members.states import move
 if TYPE_CHECKING:
     from members.models import Seat
 
+Row = Sequence[str | int | date | None]
+MAX_CELL = 500  # characters; nothing an office needs in a table is longer
 ANSWERED = ("answered", "received", "considered", "return_asked")
 DONE = Q(state__in=ANSWERED)
 
@@ -183,3 +190,31 @@ def totals(campaigns: Any) -> dict[int, Counter[str]]:
     for campaign_id, state, count in rows.values_list("campaign_id", "state").annotate(n=Count("pk")):
         found.setdefault(campaign_id, Counter())[state] = count
     return found
+
+
+def workbook(title: str, headings: Sequence[str], rows: Iterable[Row]) -> bytes:
+    """A table as .xlsx: text stays text whatever it looks like, dates are dates, one row in memory at a time."""
+    out = BytesIO()
+    options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+    with Workbook(out, options | {"strings_to_numbers": False, "default_date_format": "dd/mm/yyyy"}) as book:
+        book.set_properties({"title": title})
+        sheet, bold = book.add_worksheet("Tổng hợp"), book.add_format({"bold": True, "text_wrap": True})
+        for column, heading in enumerate(headings):
+            sheet.set_column(column, column, max(11, min(len(heading) + 2, 26)))
+        sheet.write_row(0, 0, headings, bold)
+        sheet.freeze_panes(1, 2)
+        for number, row in enumerate(rows, 1):
+            for column, value in enumerate(row):
+                _write(sheet, number, column, value)
+    return out.getvalue()
+
+
+def _write(sheet: Worksheet, row: int, column: int, value: str | int | date | None) -> None:
+    if value == "":
+        return
+    if isinstance(value, str):
+        sheet.write_string(row, column, value[:MAX_CELL])
+    elif isinstance(value, date):
+        sheet.write_datetime(row, column, datetime.combine(value, time()))
+    elif value is not None:
+        sheet.write_number(row, column, value)

@@ -20,7 +20,7 @@ from redis.exceptions import RedisError
 
 from evaluations import bundles, documents, letters, reminders
 from evaluations.models import Bundle, Document, DocumentFile, Letter
-from evaluations.models.bundles import Sheet
+from evaluations.models.print_plans import Sheet
 from members.models import RosterImport
 from members.states import move_all
 

@@ -17,6 +17,7 @@ _ENTRIES: tuple[tuple[Action, str, str, str], ...] = (
     (Action.ASSIGN, "Phân chi bộ", "evaluations:assign", "organization"),
     (Action.CONFIRM, "Xác nhận", "evaluations:confirm_list", "organization"),
     (Action.REPLY, "Trả lời", "evaluations:replies", "organization"),
+    (Action.KEEP_ADDRESSES, "Danh bạ", "members:address_book", ""),
     (Action.SEE_FIGURES, "Số liệu", "evaluations:figures", ""),
     (Action.CONFIGURE, "Hộp thư đi", "evaluations:outbox", ""),
 )

@@ -38,6 +38,8 @@ class Action(TextChoices):
     RECORD = "record", "Ghi sổ điểm danh"
     WRITE = "write", "Soạn nhận xét"
     SUBMIT = "submit", "Gửi nhận xét lên đảng ủy"
+    # Both sides
+    KEEP_ADDRESSES = "keep_addresses", "Giữ danh bạ"
     # Platform
     SEE_FIGURES = "see_figures", "Xem số liệu tổng hợp"
     CONFIGURE = "configure", "Cấu hình hệ thống"
@@ -80,18 +82,19 @@ GRANTS: dict[Role, tuple[Grant, ...]] = {
     Role.CLERK: (
         *_grants(Side.WORKPLACE, Depth.BELOW, Action.SEE_MEMBERS),
         *_grants(Side.RESIDENCE, Depth.BELOW, Action.SEE_RESIDENTS),
-        *_grants(Side.RESIDENCE, Depth.OWN, Action.REGISTER),
+        *_grants(Side.RESIDENCE, Depth.OWN, Action.REGISTER, Action.KEEP_ADDRESSES),
     ),
     Role.OFFICER: (
         *_grants(Side.WORKPLACE, Depth.BELOW, Action.SEE_MEMBERS, Action.KEEP_ROSTER),
         *_grants(Side.WORKPLACE, Depth.OWN, Action.PREPARE, Action.RECEIVE, Action.EXPORT, Action.SEE_FIGURES),
         *_grants(Side.RESIDENCE, Depth.BELOW, Action.SEE_RESIDENTS, Action.ASSIGN, Action.CONFIRM),
-        *_grants(Side.RESIDENCE, Depth.OWN, Action.REGISTER),
+        *_grants(Side.RESIDENCE, Depth.OWN, Action.REGISTER, Action.KEEP_ADDRESSES, Action.EXPORT),
     ),
     Role.SIGNER: (
         *_grants(Side.WORKPLACE, Depth.BELOW, Action.SEE_MEMBERS),
         *_grants(Side.WORKPLACE, Depth.OWN, Action.SIGN, Action.RECEIVE, Action.EXPORT, Action.SEE_FIGURES),
         *_grants(Side.RESIDENCE, Depth.BELOW, Action.SEE_RESIDENTS, Action.CONFIRM, Action.REPLY),
+        *_grants(Side.RESIDENCE, Depth.OWN, Action.EXPORT),
     ),
     # Province and other superior committees see figures, never texts (design §6).
     Role.OVERSEER: _grants(Side.PLATFORM, Depth.FIGURES, Action.SEE_FIGURES),

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from members.views import participation, people, roster, roster_columns
+from members.views import address_book, participation, people, roster, roster_columns
 
 app_name = "members"
 urlpatterns = [
@@ -13,6 +13,8 @@ urlpatterns = [
     path("dang-vien/nhap/<int:import_id>/cot/", roster_columns.columns, name="roster_columns"),
     path("dang-vien/nhap/tieu-de/<int:heading_id>/thoi-nho/", roster_columns.forget, name="roster_forget"),
     path("dang-vien/nhap/<int:import_id>/dua-vao-so/", roster.commit, name="roster_commit"),
+    path("danh-ba/", address_book.entries, name="address_book"),
+    path("danh-ba/<int:organization_id>/", address_book.correct, name="address_correct"),
     path("chi-bo/<int:cell_id>/diem-danh/<int:year>/", participation.attendance, name="attendance"),
     path("chi-bo/<int:cell_id>/cuoc-hop/<int:year>/", participation.add_meeting, name="add_meeting"),
     path("chi-bo/<int:cell_id>/hop-mat-tran/<int:year>/", participation.joint_review, name="joint_review"),

@@ -16,11 +16,13 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from evaluations.models import Bundle, Document, EvaluationRequest, IncomingLetter, packs
+from evaluations.models import Bundle, Document, EvaluationRequest, IncomingLetter, Letter, packs
+from evaluations.models.hand_overs import hand_over_letter
 from evaluations.models.paper_codes import PaperKind, grid_number, paper_code
 from members.models import RosterHeading, RosterImport, User
 from members.roles import Action, Role
 from members.roster import parse_roster
+from members.states import move
 from tests import factories
 from tests.conftest import Cast
 from tests.season import Season, by
@@ -77,7 +79,15 @@ def printed(cast: Cast, matter: EvaluationRequest) -> dict[str, Any]:
     assert matter.campaign
     seat = by(cast.secretary, Action.WRITE, cast.cell)
     answers, officer = packs.campaign_answers(matter.campaign, cast.officer), cast.officer.seats.get(role=Role.OFFICER)
+    by_post = Letter.objects.create(
+        key=f"paper:{cast.ministry.pk}", kind="request", channel="print", document=matter.letter, recipient=cast.ward
+    )
+    move(by_post, "rendered", by=None)
+    given = {"given_by": "Văn thư", "received_by": "", "postal_no": "RR1"}
+    hand_over = hand_over_letter(by_post, "post", date(2026, 10, 6), by=officer, **given)
     return {
+        "letter_id": by_post.pk,
+        "hand_over_id": hand_over.pk,
         "bundle_id": Bundle.objects.order(packs.cell_grid(cast.cell, Season.YEAR), "In", by=seat).pk,
         "answers_id": Bundle.objects.order(answers, "In", by=officer).pk,
         "code": paper_code(PaperKind.ASSESSMENT, matter.assessment_id or 0),
@@ -207,6 +217,19 @@ ROWS: dict[str, Row] = {
         WORKPLACE | CONFIRMING | {"secretary", "member_user"}, takes={"document_id": "form_id"}
     ),
     "evaluations:document_file#reply": Row(WORKPLACE | WARD, takes={"document_id": "reply_id"}),
+    "members:address_book": Row(OFFICERS | SIGNERS | SECRETARIES | {"ward_clerk"}, shared=True),
+    "members:address_correct": Row(
+        {"ward_clerk", "ward_officer"}, posts="same", takes={"organization_id": "commune_id"}
+    ),
+    "evaluations:address_print": Row(OFFICERS | {"ward_clerk"}, posts="only", shared=True),
+    "evaluations:campaign_print": Row(WORKPLACE, posts="same"),
+    "evaluations:campaign_export": Row(WORKPLACE, posts="only"),
+    "evaluations:commune_print": Row(WARD, posts="same"),
+    "evaluations:returns_print": Row(CONFIRMING, {"ward_clerk"}),
+    "evaluations:commune_export": Row(CONFIRMING, {"ward_clerk"}, "only"),
+    "evaluations:hand_over_letter": Row({"officer"}, {"signer"}, "same"),
+    "evaluations:hand_over_returned": Row({"officer"}, {"signer"}, "only"),
+    "evaluations:hand_over_pack": Row({"ward_clerk", "ward_officer"}, {"ward_signer", "secretary"}, "same"),
     "evaluations:cell_print": Row({"secretary"} | WARD, posts="same"),
     "evaluations:bundle_page": Row({"secretary"} | WARD),
     "evaluations:bundle_page#answers": Row(WORKPLACE, takes={"bundle_id": "answers_id"}),

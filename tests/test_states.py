@@ -67,7 +67,7 @@ LETTER = {
     "sent": {"bounced": "", "returned_by_post": ""},
     "failed": {"queued": ""},
     "bounced": {},
-    "returned_by_post": {},
+    "returned_by_post": {"sent": ""},  # to a better address
     "not_needed": {},
 }
 BUNDLE = {

@@ -2,6 +2,7 @@ from evaluations.models.assessments import Assessment, AssessmentVersion
 from evaluations.models.bundles import Bundle, BundlePiece
 from evaluations.models.campaigns import Campaign
 from evaluations.models.documents import Document, DocumentFile, NumberRange, NumberSeries
+from evaluations.models.hand_overs import HandOver
 from evaluations.models.letters import Letter
 from evaluations.models.requests import Consultation, EvaluationRequest, IncomingLetter
 
@@ -15,6 +16,7 @@ __all__ = [
     "Document",
     "DocumentFile",
     "EvaluationRequest",
+    "HandOver",
     "IncomingLetter",
     "Letter",
     "NumberRange",

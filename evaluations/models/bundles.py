@@ -5,11 +5,9 @@ printing: it carries no signature and is no archive, and after a few days it is 
 """
 
 import hashlib
-import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models, transaction
@@ -17,6 +15,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from evaluations.models.documents import Document
+from evaluations.models.print_plans import Order, Sheet
 from members.models import AuditEvent, Organization
 from members.roles import Action
 from members.states import Refused, move
@@ -24,54 +23,11 @@ from members.states import Refused, move
 if TYPE_CHECKING:
     from members.models import Seat, User
 
-TOGETHER = 25  # sheets that are rendered, or stored files that are merged, in one step (performance.md §1.2)
 LARGEST = 20_000  # sheets
 FRESH = timedelta(hours=1)  # pressing again within this time finds the copy that is there, unless something changed
 KEPT = timedelta(days=3)
 TRIES = 5  # without getting on; then something in it kills whoever tries
 PIECE = 1024 * 1024  # bytes: a large file goes in and out of the database without ever being in memory as a whole
-
-
-class Sheet(models.TextChoices):
-    """What one step of a plan puts on paper, and what its ids are ids of."""
-
-    FILES = "files", "Văn bản đã phát hành"  # Document
-    COVERS = "covers", "Phiếu giao"  # cell
-    FORMS = "forms", "Phiếu nhận xét để ghi tay"  # Assessment
-    GRIDS = "grids", "Bảng nhận xét cả chi bộ"  # cell
-    LABELS = "labels", "Nhãn địa chỉ"  # Organization
-    ENVELOPES = "envelopes", "Bì thư"  # Organization
-
-
-def steps(sheet: Sheet, ids: Iterable[int], size: int = TOGETHER) -> list[list[Any]]:
-    """[[sheet, [ids]], …] of at most `size` ids each."""
-    rows = list(ids)
-    return [[sheet.value, rows[start : start + size]] for start in range(0, len(rows), size)]
-
-
-@dataclass(frozen=True)
-class Order:
-    """What somebody wants to print; the functions in models/packs.py write these."""
-
-    kind: str
-    organization: Organization  # on whose behalf: their people find the copy
-    title: str
-    plan: list[list[Any]]
-    year: int
-    campaign_id: int | None = None
-    other: Organization | None = None  # the other side: the commune of a campaign, the workplace of a commune
-    paper: str = ""
-
-    @property
-    def total(self) -> int:
-        return sum(len(ids) for _, ids in self.plan)
-
-    @property
-    def key(self) -> str:
-        """The same for the same papers: a changed list is another copy."""
-        parts = [self.organization.pk, self.campaign_id, self.other and self.other.pk, self.year, self.paper, self.plan]
-        digest = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
-        return f"{self.kind}:{self.organization.pk}:{digest}"
 
 
 class BundleQuerySet(models.QuerySet["Bundle"]):
@@ -318,7 +274,8 @@ READERS: dict[Action, tuple[str, ...]] = {
     Action.SEE_RESIDENTS: (_Kind.CELL_PACK, _Kind.CELL_GRID, _Kind.COMMUNE_PACK),
     Action.WRITE: (_Kind.CELL_ANSWERS,),
     Action.CONFIRM: (_Kind.CELL_ANSWERS, _Kind.WORKPLACE_ANSWERS),
-    Action.RECEIVE: (_Kind.LETTER_PACK, _Kind.COMMUNE_ANSWERS, _Kind.CAMPAIGN_ANSWERS, _Kind.LABELS, _Kind.ENVELOPES),
+    Action.RECEIVE: (_Kind.LETTER_PACK, _Kind.COMMUNE_ANSWERS, _Kind.CAMPAIGN_ANSWERS),
+    Action.KEEP_ADDRESSES: (_Kind.LABELS, _Kind.ENVELOPES),
 }
 
 

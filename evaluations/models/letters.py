@@ -93,7 +93,7 @@ class Letter(models.Model):
         State.SENT: frozenset({State.BOUNCED, State.RETURNED_BY_POST}),
         State.FAILED: frozenset({State.QUEUED}),
         State.BOUNCED: frozenset(),
-        State.RETURNED_BY_POST: frozenset(),
+        State.RETURNED_BY_POST: frozenset({State.SENT}),
         State.NOT_NEEDED: frozenset(),
     }
     STAMPS: dict[str, str] = {}

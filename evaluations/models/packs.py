@@ -5,14 +5,17 @@ from collections.abc import Iterable
 from django.db.models import OuterRef, Subquery
 
 from evaluations.models.assessments import Assessment, AssessmentVersion, draft_assessments
-from evaluations.models.bundles import Bundle, Order, Sheet, steps
+from evaluations.models.bundles import Bundle
 from evaluations.models.campaigns import Campaign
 from evaluations.models.documents import Document, DocumentQuerySet
+from evaluations.models.print_plans import Order, Sheet, steps
+from evaluations.models.replies import enclosed_forms
 from evaluations.models.requests import EvaluationRequest, RequestQuerySet
 from members.models import Membership, Organization, Placement, User
 
 Kind = Bundle.Kind
 OUT = ["answered", "received", "considered", "return_asked"]  # states of a request whose answer has gone out
+LABELS_AT_ONCE = 210  # whole sheets of 14
 GRID_SHEET = 1  # a grid is a document of its own: rendered alone, its pages are numbered from 1
 
 
@@ -113,8 +116,9 @@ def workplace_answers(commune: Organization, workplace: Organization, year: int,
     )
     ids: list[int] = []
     for reply in replies.filter(answered_requests__year=year).distinct().order_by("issued_on", "pk"):
-        matters = EvaluationRequest.objects.filter(reply=reply, state__in=OUT)
-        ids += [reply.pk, *_answers(matters.order_by("member__sort_key", "pk"), reader)]
+        forms = enclosed_forms(reply)
+        readable = set(_readable(Document.objects.filter(pk__in=[form.pk for form in forms]), reader))
+        ids += [reply.pk, *(form.pk for form in forms if form.pk in readable)]
     title = f"Bộ trả lời {workplace.name} năm {year}"
     return Order(Kind.WORKPLACE_ANSWERS, commune, title, steps(Sheet.FILES, ids), year, other=workplace)
 
@@ -158,14 +162,12 @@ def _replies(matters: RequestQuerySet, reader: User) -> list[int]:
     return _readable(replies.distinct().order_by("issued_on", "pk"), reader)
 
 
-def labels(campaign: Campaign, communes: Iterable[Organization]) -> Order:
-    plan = steps(Sheet.LABELS, [commune.pk for commune in communes], 210)
-    title = f"Nhãn địa chỉ, đợt năm {campaign.year}"
-    return Order(Kind.LABELS, campaign.committee, title, plan, campaign.year, campaign.pk)
+def labels(sender: Organization, receivers: Iterable[Organization], year: int) -> Order:
+    plan = steps(Sheet.LABELS, [place.pk for place in receivers], LABELS_AT_ONCE)
+    return Order(Kind.LABELS, sender, "Nhãn địa chỉ", plan, year)
 
 
-def envelopes(campaign: Campaign, communes: Iterable[Organization], paper: str) -> Order:
+def envelopes(sender: Organization, receivers: Iterable[Organization], year: int, paper: str) -> Order:
     """`paper`: "DL" or "C5"."""
-    plan = steps(Sheet.ENVELOPES, [commune.pk for commune in communes])
-    title = f"Bì thư {paper}, đợt năm {campaign.year}"
-    return Order(Kind.ENVELOPES, campaign.committee, title, plan, campaign.year, campaign.pk, paper=paper)
+    plan = steps(Sheet.ENVELOPES, [place.pk for place in receivers])
+    return Order(Kind.ENVELOPES, sender, f"Bì thư {paper}", plan, year, paper=paper)

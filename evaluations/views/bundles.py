@@ -6,17 +6,18 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
 from evaluations import tasks
-from evaluations.models import Assessment, Bundle, Document, packs
-from evaluations.models.bundles import Order, Sheet
+from evaluations.models import Assessment, AssessmentVersion, Bundle, Document, EvaluationRequest, packs
+from evaluations.models.print_plans import Order, Sheet
 from evaluations.views.campaigns import STOP_POLLING
 from members.middleware import SignedIn
 from members.models import AuditEvent, Organization, Placement, Seat
 from members.roles import Action
-from members.states import Refused
+from members.states import Refused, move_all
 from members.views.participation import open_cell
 
 KIND = Bundle.Kind
 RECENT = 6
+AT_ONCE = 500
 
 
 @require_http_methods(["GET", "POST"])
@@ -39,7 +40,7 @@ def cell_print(request: SignedIn, cell_id: int, year: int) -> HttpResponse:
         "sent": done,
         "bundles": recent(request, cell, [KIND.CELL_PACK, KIND.CELL_GRID, KIND.CELL_ANSWERS]),
         "confirmed": packs.cell_answers(cell, year, request.user).total,
-        "step": "print",
+        "hand_overs": cell.packs_received.filter(year=year),
     }
     return render(request, "evaluations/cell_print.html", context)
 
@@ -64,11 +65,13 @@ def ordered(request: SignedIn, order: Order, reason: str, seat: Seat) -> HttpRes
     return redirect("evaluations:bundle_page", bundle.pk)
 
 
-def recent(request: SignedIn, organization: Organization, kinds: list[str]) -> list[Bundle]:
+def recent(
+    request: SignedIn, organization: Organization, kinds: list[str], campaign_id: int | None = None
+) -> list[Bundle]:
     """The copies that can still be followed or downloaded."""
     live = [Bundle.State.QUEUED, Bundle.State.RUNNING, Bundle.State.READY]
     found = Bundle.objects.for_user(request.user).filter(organization=organization, kind__in=kinds, state__in=live)
-    return list(found.listed()[:RECENT])
+    return list(found.filter(campaign=campaign_id).listed()[:RECENT])
 
 
 @require_GET
@@ -98,11 +101,25 @@ def stored_file(request: SignedIn, bundle_id: int) -> HttpResponseBase:
     for sheet, model in ((Sheet.FILES, Document), (Sheet.FORMS, Assessment)):
         if ids := bundle.ids(sheet):
             AuditEvent.objects.record_many("read", by=seat, model=model, ids=ids)
+    _receive(request, bundle)
     headers = {
         "Content-Disposition": f'attachment; filename="ban-in-{bundle.pk}.pdf"',
         "Content-Length": str(bundle.size),
     }
     return StreamingHttpResponse(bundle.content(), content_type="application/pdf", headers=headers)
+
+
+def _receive(request: SignedIn, bundle: Bundle) -> None:
+    """Taking the answers home is their reception, as opening one of them is (design §5)."""
+    if bundle.kind not in (KIND.COMMUNE_ANSWERS, KIND.CAMPAIGN_ANSWERS):
+        return
+    seat, forms = request.user.acting(Action.RECEIVE, bundle.organization), bundle.ids(Sheet.FILES)
+    answered = EvaluationRequest.objects.filter(campaign=bundle.campaign_id, state=EvaluationRequest.State.ANSWERED)
+    for start in range(0, len(forms), AT_ONCE):
+        versions = AssessmentVersion.objects.filter(form__in=forms[start : start + AT_ONCE])
+        move_all(
+            answered.filter(assessment__in=versions.values("assessment")), EvaluationRequest.State.RECEIVED, by=seat
+        )
 
 
 def _load(request: SignedIn, bundle_id: int) -> Bundle:

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from evaluations import tasks
 from evaluations.forms.campaigns import CampaignForm, NumberForm, ReserveForm
-from evaluations.models import Campaign, Document, EvaluationRequest, Letter, NumberRange, NumberSeries
+from evaluations.models import Campaign, Document, EvaluationRequest, NumberRange, NumberSeries
 from evaluations.models.documents import committee_term
 from evaluations.owing import commune_standings, owed_step, pending_letters, replies_to, request_letters, with_step
 from members.middleware import SignedIn
@@ -200,11 +200,9 @@ def close(request: SignedIn, campaign_id: int) -> HttpResponse:
     return redirect("evaluations:campaign_page", campaign.pk)
 
 
-@require_http_methods(["GET", "POST"])
+@require_GET
 def commune(request: SignedIn, campaign_id: int, commune_id: int) -> HttpResponse:
-    """One commune: its letters and every request with who owes the step now; POST: the paper letter has been sent."""
-    if request.method == "POST":
-        return _mark_sent(request, campaign_id, commune_id)
+    """One commune: its letters and every request with who owes the step now."""
     campaign, seat = _load(request.user, campaign_id, Action.RECEIVE)
     standings = {row.commune.pk: row for row in commune_standings(campaign, timezone.localdate())}
     if commune_id not in standings:
@@ -222,17 +220,3 @@ def commune(request: SignedIn, campaign_id: int, commune_id: int) -> HttpRespons
         "may_prepare": _seat(request.user, Action.PREPARE, campaign.committee),
     }
     return render(request, "evaluations/campaign_commune.html", context)
-
-
-def _mark_sent(request: SignedIn, campaign_id: int, commune_id: int) -> HttpResponse:
-    """A letter on paper has been handed to the post, or over the table."""
-    campaign, seat = _load(request.user, campaign_id, Action.PREPARE)
-    letter_id = request.POST.get("letter", "")
-    recipient = get_object_or_404(Organization, pk=commune_id)
-    on_paper = Letter.objects.filter(document__campaign=campaign, recipient=recipient, channel=Letter.Channel.PRINT)
-    letter = get_object_or_404(on_paper, pk=int(letter_id[:15]) if letter_id.isdecimal() else 0)
-    with transaction.atomic():
-        letter.mark_sent()
-        AuditEvent.objects.record("Letter.post", by=seat, on=letter)
-    messages.success(request, "Đã ghi nhận công văn giấy được gửi đi.")
-    return redirect("evaluations:campaign_commune", campaign.pk, commune_id)

@@ -96,6 +96,8 @@ def _ward(user: User, ward: Organization, today: date) -> dict[str, Any]:
     steps = _steps(user, ward)
     return {
         "organization": ward,
+        "year": today.year,
+        "may_confirm": steps[2].is_ours,
         "steps": steps,
         "next": next((step for step in steps if step.count and step.is_ours), None),
         "is_idle": not any(step.count for step in steps),

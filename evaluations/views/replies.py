@@ -42,6 +42,8 @@ def due(request: SignedIn, commune_id: int) -> HttpResponse:
         "page": page,
         "replies": [(reply, answered.get(reply.pk, [])) for reply in page],
         "may_reply": granted(request.user, Action.REPLY, commune),
+        "may_print": granted(request.user, Action.CONFIRM, commune),
+        "year": timezone.localdate().year,
     }
     return render(request, "evaluations/replies.html", context)
 

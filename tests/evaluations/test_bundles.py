@@ -10,8 +10,9 @@ from pypdf import PdfReader
 
 from evaluations import bundles, tasks
 from evaluations.models import Assessment, Bundle, BundlePiece, Document, packs
-from evaluations.models.bundles import PIECE, TRIES, Order, Sheet, steps
+from evaluations.models.bundles import PIECE, TRIES
 from evaluations.models.paper_codes import PaperKind, grid_number, paper_code, read_grid_number
+from evaluations.models.print_plans import Order, Sheet, steps
 from members.models import AuditEvent, Seat
 from members.roles import Action
 from members.states import Refused

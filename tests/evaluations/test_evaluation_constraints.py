@@ -17,6 +17,7 @@ from evaluations.models import (
     Document,
     DocumentFile,
     EvaluationRequest,
+    HandOver,
     IncomingLetter,
     Letter,
     NumberRange,
@@ -49,6 +50,7 @@ class World:
     coded: Letter
     bundle: Bundle
     piece: BundlePiece
+    handed: HandOver
 
 
 @pytest.fixture
@@ -86,6 +88,9 @@ def world(cast: Cast, play: Season) -> World:
         sent=sent,
         coded=coded,
         bundle=bundle,
+        handed=HandOver.objects.create(
+            letter=coded, year=2026, how="post", on=DAY, given_by="Võ Thị Sổ", recorded_by=seat
+        ),
         piece=bundle.pieces.create(no=0, is_final=False, content=b"%PDF-"),
     )
 
@@ -152,6 +157,14 @@ BREAKS: list[tuple[str, Break]] = [
     ("bundle_not_beyond_its_total", lambda w: change(w.bundle, done=2)),
     ("bundle_ready_until_when", lambda w: change(w.bundle, state="ready", done=1)),
     ("bundle_piece_once", lambda w: double(w.piece)),
+    ("hand_over_of_one_thing", lambda w: change(w.handed, letter=None)),
+    ("hand_over_of_one_thing", lambda w: change(w.handed, cell=w.bundle.organization)),
+    ("hand_over_how_known", lambda w: change(w.handed, how="bird")),
+    ("hand_over_by_whom", lambda w: change(w.handed, given_by="")),
+    ("hand_over_to_a_hand", lambda w: change(w.handed, how="hand")),
+    ("hand_over_returned_why", lambda w: change(w.handed, returned_on=DAY)),
+    ("hand_over_returned_why", lambda w: change(w.handed, returned_on=DAY, returned_by=w.handed.recorded_by)),
+    ("hand_over_returned_why", lambda w: change(w.handed, returned_by=w.handed.recorded_by)),
     ("letter_sent_when", lambda w: change(w.sent, state="sent")),
 ]  # fmt: skip
 

@@ -301,7 +301,7 @@ def test_owed_step_inside_the_ward(cast: Cast, sign_in: SignIn, play: Season, un
     assert step == owed
 
 
-def test_paper_pack_shows_its_code_and_is_marked_as_sent(cast: Cast, sign_in: SignIn, play: Season) -> None:
+def test_paper_pack_shows_its_code(cast: Cast, sign_in: SignIn, play: Season) -> None:
     factories.member(workplace=cast.office_cell, commune=cast.far_ward)
     campaign, client = play.issued(), sign_in(cast.officer)
     play.rendered()
@@ -310,15 +310,8 @@ def test_paper_pack_shows_its_code_and_is_marked_as_sent(cast: Cast, sign_in: Si
     page = shown(client, address)
     assert letter.code in page
     assert reverse("evaluations:document_file", args=[letter.document_id]) in page
+    assert reverse("evaluations:hand_over_letter", args=[letter.pk]) in page
     assert letter.code not in shown(sign_in(cast.signer), address)
-    for wrong in ("", "x", Letter.objects.get(channel="email").pk):
-        assert client.post(address, {"letter": wrong}).status_code == 404
-    client.post(address, {"letter": letter.pk})
-    letter.refresh_from_db()
-    assert letter.state == "sent"
-    assert AuditEvent.objects.get(verb="Letter.post").user == cast.officer
-    again = client.post(address, {"letter": letter.pk}, follow=True, headers={"referer": f"http://testserver{address}"})
-    assert "đang ở bước" in says(again)[-1]
 
 
 # Who may
