@@ -22,6 +22,7 @@ from evaluations import bundles, documents, letters, reminders
 from evaluations.models import Bundle, Document, DocumentFile, Letter
 from evaluations.models.print_plans import Sheet
 from members.models import RosterImport
+from members.models.sealing import note_head, seal_history
 from members.states import move_all
 
 log = logging.getLogger(__name__)
@@ -167,3 +168,12 @@ def remind() -> None:
 def forget_staged_rows() -> None:
     """Staged rosters hold personal data: they live seven days at most (design §4)."""
     RosterImport.objects.expired().forget()
+
+
+@shared_task(name="evaluations.tasks.seal")
+def seal(*, everything: bool = False) -> None:
+    """Seal the history, and note its end outside the database."""
+    head = seal_history(everything=everything)
+    if head:
+        note_head(head)
+        log.info("history sealed up to %s", head.position)

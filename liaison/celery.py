@@ -17,5 +17,12 @@ app.conf.beat_schedule = {
     # Several times in a morning: the second run finds its letters written, and one that was missed costs an hour.
     "remind": {"task": "evaluations.tasks.remind", "schedule": crontab(minute="30", hour="7-11")},
     "forget_bundles": {"task": "evaluations.tasks.forget_bundles", "schedule": 3600.0},
+    "seal_history": {"task": "evaluations.tasks.seal", "schedule": 60.0, "options": {"expires": 55}},
+    # What a long transaction wrote far behind younger rows.
+    "seal_everything": {
+        "task": "evaluations.tasks.seal",
+        "schedule": crontab(hour=2, minute=10),
+        "kwargs": {"everything": True},
+    },
     "forget_staged_rows": {"task": "evaluations.tasks.forget_staged_rows", "schedule": 3600.0},
 }

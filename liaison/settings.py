@@ -24,8 +24,9 @@ def required(name: str, local: str) -> str:
         raise ImproperlyConfigured(
             f"{name} is not set. To try things out on one machine run script/setup, which writes keys into {VAR}. "
             "In production (LIAISON_ENV=production) the environment gives SECRET_KEY, FIELD_KEYS (Fernet "
-            "keys, newest first, separated by commas), BLIND_INDEX_KEY, ALLOWED_HOSTS and PUBLIC_URL. Keep a copy of "
-            "FIELD_KEYS and BLIND_INDEX_KEY apart from the database backups: without them encrypted fields are lost."
+            "keys, newest first, separated by commas), BLIND_INDEX_KEY, HISTORY_KEY, ALLOWED_HOSTS and "
+            "PUBLIC_URL. Keep a copy of FIELD_KEYS, BLIND_INDEX_KEY and HISTORY_KEY apart from the database backups: "
+            "without them encrypted fields are lost and the sealed history can no longer be verified."
         )
     return value
 
@@ -39,6 +40,9 @@ def key_file(name: str) -> str:
 SECRET_KEY = required("SECRET_KEY", key_file("secret_key"))
 FIELD_KEYS = [key.strip() for key in required("FIELD_KEYS", key_file("field_keys")).split(",")]
 BLIND_INDEX_KEY = required("BLIND_INDEX_KEY", key_file("blind_index_key"))
+HISTORY_KEY = required("HISTORY_KEY", key_file("history_key"))
+# Where the ends of the sealed history are noted, line by line: best on a disk that the database server cannot reach.
+HISTORY_HEADS = Path(os.environ.get("HISTORY_HEADS") or VAR / "history_heads")
 
 # Where we are
 ALLOWED_HOSTS = [host.strip() for host in required("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]").split(",")]

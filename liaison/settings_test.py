@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 os.environ.setdefault("SECRET_KEY", "tests-only-" + "k" * 50)
 os.environ.setdefault("FIELD_KEYS", "dGVzdHMtb25seS10ZXN0cy1vbmx5LXRlc3RzLW9ubHk=")
 os.environ.setdefault("BLIND_INDEX_KEY", "tests-only-" + "b" * 50)
+os.environ.setdefault("HISTORY_KEY", "tests-only-" + "h" * 50)
 if "LIAISON_VAR" not in os.environ:
     # Runs started side by side by hand must not share a database file.
     os.environ["LIAISON_VAR"] = tempfile.mkdtemp(prefix="liaison-test-")

@@ -19,6 +19,7 @@ _ENTRIES: tuple[tuple[Action, str, str, str], ...] = (
     (Action.REPLY, "Trả lời", "evaluations:replies", "organization"),
     (Action.KEEP_ADDRESSES, "Danh bạ", "members:address_book", ""),
     (Action.SEE_FIGURES, "Số liệu", "evaluations:figures", ""),
+    (Action.AUDIT, "Lịch sử", "members:history", ""),
     (Action.CONFIGURE, "Hộp thư đi", "evaluations:outbox", ""),
 )
 

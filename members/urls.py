@@ -2,12 +2,13 @@
 
 from django.urls import path
 
-from members.views import address_book, participation, people, roster, roster_columns
+from members.views import address_book, history, participation, people, roster, roster_columns
 
 app_name = "members"
 urlpatterns = [
     path("dang-vien/", people.member_list, name="member_list"),
     path("dang-vien/<int:member_id>/", people.member_page, name="member_page"),
+    path("lich-su/", history.history, name="history"),
     path("dang-vien/nhap/", roster.upload, name="roster_upload"),
     path("dang-vien/nhap/<int:import_id>/", roster.review, name="roster_review"),
     path("dang-vien/nhap/<int:import_id>/cot/", roster_columns.columns, name="roster_columns"),

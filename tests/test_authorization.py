@@ -178,6 +178,7 @@ class Row:
 ROWS: dict[str, Row] = {
     "members:member_list": Row(OFFICERS | SIGNERS | SECRETARIES | {"ward_clerk"}, shared=True),
     "members:member_page": Row(WORKPLACE),
+    "members:history": Row({"auditor"}, shared=True),
     "members:roster_upload": Row(OFFICERS, posts="same", shared=True),
     "members:roster_review": Row({"officer"}, {"signer"}, "same"),
     "members:roster_columns": Row({"officer"}, {"signer"}, "same"),

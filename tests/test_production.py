@@ -39,6 +39,7 @@ PRODUCTION = {
     "SECRET_KEY": "production-check-" + "x7Qk" * 15,
     "FIELD_KEYS": "dGVzdHMtb25seS10ZXN0cy1vbmx5LXRlc3RzLW9ubHk=",
     "BLIND_INDEX_KEY": "y" * 60,
+    "HISTORY_KEY": "z" * 60,
     "ALLOWED_HOSTS": "lienhe.example.org",
     "PUBLIC_URL": "https://lienhe.example.org",
 }

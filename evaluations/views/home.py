@@ -38,6 +38,7 @@ def home(request: HttpRequest) -> HttpResponse:
             "mine": _mine(user),
             "may_see_figures": user.may(Action.SEE_FIGURES),
             "may_configure": user.may(Action.CONFIGURE),
+            "may_audit": user.may(Action.AUDIT),
         },
     )
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from members.models.accounts import Seat, User
 
 
-def _digest(salt: str, values: Any) -> str:
+def digest_of(salt: str, values: Any) -> str:
     return hashlib.sha256((salt + json.dumps(values, sort_keys=True, default=str)).encode()).hexdigest()
 
 
@@ -33,7 +33,7 @@ class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
             object_type=on._meta.label,
             object_id=on.pk,
             fields=list(fields or (changes or {})),
-            digest=_digest(salt, changes) if changes else "",
+            digest=digest_of(salt, changes) if changes else "",
             **_actor(by),
         )
         if changes:
@@ -54,7 +54,7 @@ class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
             object_id=ordered[0] if len(ordered) == 1 else None,
             object_ids=ordered if 1 < len(ordered) <= 1000 else [],
             count=len(ordered),
-            digest=_digest("", ordered),
+            digest=digest_of("", ordered),
             **_actor(by),
         )
 

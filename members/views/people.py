@@ -15,6 +15,7 @@ from members.middleware import SignedIn
 from members.models import AuditEvent, Member, Membership, Organization, Placement, User
 from members.names import search_key
 from members.roles import Action, Side
+from members.views.history import lines_about
 
 MEMBERS_ON_PAGE = 50
 
@@ -101,6 +102,7 @@ def member_page(request: SignedIn, member_id: int) -> HttpResponse:
         "membership": membership,
         "placement": placement,
         "requests": _requests(member, request.user),
+        "history": lines_about(member),
     }
     return render(request, "members/member_page.html", context)
 
