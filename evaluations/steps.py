@@ -139,15 +139,17 @@ class Owed:
     mailbox: str  # of the office
 
 
-def owed(organization: int | None = None) -> list[Owed]:
-    """What waits everywhere, or at one organisation: one query a step, however many organisations."""
-    return [row for step in STEPS for row in _owed(step, organization)]
+def owed(organization: int | None = None, caller: int | None = None) -> list[Owed]:
+    """What waits everywhere, at one organisation, or at those that one office rings up: one query a step."""
+    return [row for step in STEPS if step.caller or not caller for row in _owed(step, organization, caller)]
 
 
-def _owed(step: Step, organization: int | None) -> Iterator[Owed]:
+def _owed(step: Step, organization: int | None, caller: int | None) -> Iterator[Owed]:
     rows = step.rows().order_by()
     if organization:
         rows = rows.filter(**{step.owner: organization})
+    if caller:
+        rows = rows.filter(**{step.caller: caller})
     grouped = rows.values(
         owner_id=F(step.owner),
         caller_id=F(step.caller or step.owner),

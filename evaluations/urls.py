@@ -4,6 +4,7 @@ from django.urls import path
 
 from evaluations.views import (
     bundles,
+    calls,
     campaigns,
     cells,
     codes,
@@ -73,6 +74,9 @@ urlpatterns = [
     path("thu/", codes.enter, name="code_enter"),
     path("thu/cong-van/", codes.letter, name="code_letter"),
     path("thu/cong-van/tep/", codes.stored_file, name="code_file"),
+    # Reminders
+    path("goi-dien/", calls.page, name="calls"),
+    path("goi-dien/<int:letter_id>/", calls.done, name="call_done"),
     # Figures, reports, oneself
     path("so-lieu/", figures.overview, name="figures"),
     path("dot/<int:campaign_id>/bao-cao/", figures.report, name="campaign_report"),

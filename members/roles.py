@@ -40,6 +40,7 @@ class Action(TextChoices):
     SUBMIT = "submit", "Gửi nhận xét lên đảng ủy"
     # Both sides
     KEEP_ADDRESSES = "keep_addresses", "Giữ danh bạ"
+    CALL = "call", "Gọi điện nhắc việc"
     # Platform
     SEE_FIGURES = "see_figures", "Xem số liệu tổng hợp"
     CONFIGURE = "configure", "Cấu hình hệ thống"
@@ -82,13 +83,13 @@ GRANTS: dict[Role, tuple[Grant, ...]] = {
     Role.CLERK: (
         *_grants(Side.WORKPLACE, Depth.BELOW, Action.SEE_MEMBERS),
         *_grants(Side.RESIDENCE, Depth.BELOW, Action.SEE_RESIDENTS),
-        *_grants(Side.RESIDENCE, Depth.OWN, Action.REGISTER, Action.KEEP_ADDRESSES),
+        *_grants(Side.RESIDENCE, Depth.OWN, Action.REGISTER, Action.CALL, Action.KEEP_ADDRESSES),
     ),
     Role.OFFICER: (
         *_grants(Side.WORKPLACE, Depth.BELOW, Action.SEE_MEMBERS, Action.KEEP_ROSTER),
         *_grants(Side.WORKPLACE, Depth.OWN, Action.PREPARE, Action.RECEIVE, Action.EXPORT, Action.SEE_FIGURES),
         *_grants(Side.RESIDENCE, Depth.BELOW, Action.SEE_RESIDENTS, Action.ASSIGN, Action.CONFIRM),
-        *_grants(Side.RESIDENCE, Depth.OWN, Action.REGISTER, Action.KEEP_ADDRESSES, Action.EXPORT),
+        *_grants(Side.RESIDENCE, Depth.OWN, Action.REGISTER, Action.CALL, Action.KEEP_ADDRESSES, Action.EXPORT),
     ),
     Role.SIGNER: (
         *_grants(Side.WORKPLACE, Depth.BELOW, Action.SEE_MEMBERS),

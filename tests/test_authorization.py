@@ -70,6 +70,7 @@ def play(cast: Cast) -> dict[str, Any]:
         "incoming_id": incoming_letter(cast).pk,
         "draft_id": draft.pk,
         "year": Season.YEAR,
+        "call_id": call(cast).pk,
         **printed(cast, matter),
     }
 
@@ -101,6 +102,19 @@ def incoming_letter(cast: Cast) -> IncomingLetter:
     seat = cast.ward_officer.seats.get(role=Role.OFFICER)
     return IncomingLetter.objects.create(
         asker=cast.far_ward, commune=cast.ward, number="9-CV/ĐU", dated_on=on, received_on=on, registered_by=seat
+    )
+
+
+def call(cast: Cast) -> Letter:
+    """A row of the ward's call list."""
+    return Letter.objects.create(
+        key=f"reminder:call:{cast.ward.pk}",
+        kind=Letter.Kind.REMINDER,
+        channel=Letter.Channel.CALL,
+        state=Letter.State.RENDERED,
+        recipient=cast.cell,
+        caller=cast.ward,
+        reminds_on=date(2026, 11, 13),
     )
 
 
@@ -243,6 +257,8 @@ ROWS: dict[str, Row] = {
     "evaluations:document_preview": Row(WORKPLACE, takes={"document_id": "draft_id"}),
     "evaluations:figures": Row(OFFICERS | SIGNERS | {"overseer", "administrator"}, shared=True),
     "evaluations:campaign_report": Row(WORKPLACE | {"administrator"}, {"overseer"}, "only"),
+    "evaluations:calls": Row(OFFICERS | {"ward_clerk"}, shared=True),
+    "evaluations:call_done": Row({"ward_clerk", "ward_officer"}, posts="only", takes={"letter_id": "call_id"}),
     "evaluations:outbox": Row({"administrator"}, shared=True),
 }
 PUBLIC = {"healthz", "account_login", "account_inactive", "evaluations:code_enter"}

@@ -14,10 +14,11 @@ from django.utils import timezone
 
 from evaluations.models.documents import Document, DocumentFile
 from members.models import Organization
+from members.roles import Action
 from members.states import move
 
 if TYPE_CHECKING:
-    from members.models import Seat
+    from members.models import Seat, User
 
 BACK_OFF = (60, 300, 1800, 7200, 21600)  # seconds before try 2, 3, …
 PAUSE = timedelta(minutes=2)  # when no mail server answers at all
@@ -52,6 +53,10 @@ class LetterQuerySet(models.QuerySet["Letter"]):
         """No server to send them with: later, and not the letters' fault, so it never counts as a try."""
         later = timezone.now() + PAUSE
         self.due().filter(pk__in=letter_ids).update(next_try_at=later, last_error=reason[:300])
+
+    def calls(self, user: "User") -> "LetterQuerySet":
+        """The rows of the call lists of the offices this person rings up for."""
+        return self.filter(user.reach(Action.CALL, "caller__"), channel=Letter.Channel.CALL)
 
     def by_code(self, code: str) -> "Letter | None":
         """The letter a printed code belongs to, however it was typed."""

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from evaluations.models import AssessmentVersion, Campaign, Document, EvaluationRequest
+from evaluations.models import AssessmentVersion, Campaign, Document, EvaluationRequest, Letter
 from evaluations.models.assessments import draft_assessments
 from evaluations.owing import commune_standings
 from members.models import Member, Organization, Seat, User
@@ -36,11 +36,19 @@ def home(request: HttpRequest) -> HttpResponse:
             "wards": [_ward(user, ward, today) for ward in _wards(user)],
             "campaigns": _campaigns(user, today),
             "mine": _mine(user),
+            "calls": _calls(user),
             "may_see_figures": user.may(Action.SEE_FIGURES),
             "may_configure": user.may(Action.CONFIGURE),
             "may_audit": user.may(Action.AUDIT),
         },
     )
+
+
+def _calls(user: User) -> int:
+    """How many units are to be rung up."""
+    if not user.may(Action.CALL):
+        return 0
+    return Letter.objects.calls(user).filter(state=Letter.State.RENDERED).count()
 
 
 def _seats(user: User, action: Action) -> list[Seat]:
