@@ -10,6 +10,7 @@ from evaluations.views import (
     codes,
     confirmation,
     documents,
+    drafts,
     exports,
     figures,
     hand_overs,
@@ -56,10 +57,16 @@ urlpatterns = [
     path("xuat/xa-phuong/<int:commune_id>/<int:year>/", exports.commune, name="commune_export"),
     # Residence cell
     path("chi-bo/<int:cell_id>/nhan-xet/<int:year>/", cells.grid, name="cell_grid"),
+    path("chi-bo/<int:cell_id>/nhan-xet/<int:year>/luu-tam/", drafts.grid, name="cell_grid_draft"),
     path("chi-bo/<int:cell_id>/nhan-xet/<int:year>/gui/", cells.submit, name="cell_submit"),
     path("chi-bo/<int:cell_id>/nhan-xet/<int:year>/dong-chi/<int:placement_id>/", cells.person, name="cell_person"),
     path("chi-bo/<int:cell_id>/in/<int:year>/", bundles.cell_print, name="cell_print"),
     path("chi-bo/<int:cell_id>/giao/<int:year>/", hand_overs.pack, name="hand_over_pack"),
+    path(
+        "chi-bo/<int:cell_id>/nhan-xet/<int:year>/dong-chi/<int:placement_id>/luu-tam/",
+        drafts.person,
+        name="cell_person_draft",
+    ),
     # Paper
     path("giao-nhan/thu/<int:letter_id>/", hand_overs.letter, name="hand_over_letter"),
     path("giao-nhan/<int:hand_over_id>/hoan-lai/", hand_overs.came_back, name="hand_over_returned"),

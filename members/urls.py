@@ -17,6 +17,7 @@ urlpatterns = [
     path("danh-ba/", address_book.entries, name="address_book"),
     path("danh-ba/<int:organization_id>/", address_book.correct, name="address_correct"),
     path("chi-bo/<int:cell_id>/diem-danh/<int:year>/", participation.attendance, name="attendance"),
+    path("chi-bo/<int:cell_id>/diem-danh/<int:year>/luu-tam/", participation.attendance_draft, name="attendance_draft"),
     path("chi-bo/<int:cell_id>/cuoc-hop/<int:year>/", participation.add_meeting, name="add_meeting"),
     path("chi-bo/<int:cell_id>/hop-mat-tran/<int:year>/", participation.joint_review, name="joint_review"),
 ]

@@ -4,8 +4,9 @@ from typing import Any, cast
 
 from django import forms
 from django.http import QueryDict
+from django.utils.html import format_html
 
-from evaluations.forms.ratings import NO_BASIS, NOTHING, Column, Row, choice_of, with_choice
+from evaluations.forms.ratings import NO_BASIS, NOTHING, Column, Row, choice_of, mark_of, with_choice
 from evaluations.models import AssessmentVersion
 from evaluations.models.assessments import REMARKS_LIMIT
 from members.forms.text import Words
@@ -26,8 +27,9 @@ class PersonForm(forms.Form):
         help_text="Ưu điểm, khuyết điểm cụ thể: việc gì, khi nào, ở đâu. Tối đa 4.000 ký tự.",
     )
 
-    def __init__(self, row: Row, data: QueryDict | None = None) -> None:
-        self.row, version = row, row.version
+    def __init__(self, row: Row, data: QueryDict | None = None, *, is_draft: bool = False) -> None:
+        """A draft may still lack what a finished comment needs."""
+        self.row, self.is_draft, version = row, is_draft, row.version
         answers = {c.code: version.answer(c.code) if version else NOTHING for c in row.columns}
         initial = {"remarks": version.remarks if version else "", "edit_no": row.edit_no}
         super().__init__(data, initial=initial)
@@ -46,6 +48,7 @@ class PersonForm(forms.Form):
                     max_length=FACTS_LIMIT,
                     widget=forms.Textarea(attrs={"rows": 2}),
                     initial=answers[column.code]["facts"],
+                    help_text=_aside(answers[column.code]),
                 )
 
     def questions(self) -> list[tuple[Column, forms.BoundField, forms.BoundField | None]]:
@@ -55,7 +58,7 @@ class PersonForm(forms.Form):
         ]
 
     def clean(self) -> dict[str, Any]:
-        for column in self.row.columns:
+        for column in () if self.is_draft else self.row.columns:
             name = f"{column.code}-facts"
             if (
                 self.cleaned_data.get(column.code) == NO_BASIS
@@ -69,11 +72,20 @@ class PersonForm(forms.Form):
         """Raises EditedMeanwhile when somebody saved after this page was opened."""
         said = self.cleaned_data
         answers = {
-            column.code: {**with_choice(NOTHING, said[column.code]), "facts": said.get(f"{column.code}-facts", "")}
+            column.code: {
+                **with_choice(NOTHING, said[column.code]),
+                "facts": said.get(f"{column.code}-facts", ""),
+                **self._set_aside(column.code),
+            }
             for column in self.row.columns
         }
         assessment = self.row.saved_assessment()
-        return assessment.write(answers, said["remarks"], by=by, expected=said["edit_no"])
+        return assessment.write(answers, said["remarks"], by=by, expected=said["edit_no"], mark=mark_of(self.data))
+
+    def _set_aside(self, code: str) -> dict[str, str]:
+        """Words that the grid put aside (`with_choice`) stay there: this page shows them but does not edit them."""
+        words = self.row.version.answer(code).get("set_aside", "") if self.row.version else ""
+        return {"set_aside": words} if words else {}
 
     def beside(self, stored: AssessmentVersion) -> list[tuple[str, str, str]]:
         """(heading, what is stored, what was typed here) wherever the two differ."""
@@ -87,6 +99,11 @@ class PersonForm(forms.Form):
             found.append((column.head, theirs, mine))
         found.append(("Nhận xét khác", stored.remarks or "(để trống)", self.cleaned_data["remarks"] or "(để trống)"))
         return [line for line in found if line[1] != line[2]]
+
+
+def _aside(answer: dict[str, Any]) -> str:
+    words = answer.get("set_aside")
+    return format_html("Lời ghi trước khi đổi lựa chọn ở bảng, vẫn được giữ: “{}”.", words) if words else ""
 
 
 def _whole(word: str, facts: str) -> str:

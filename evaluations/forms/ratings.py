@@ -1,5 +1,7 @@
 """Everybody's ratings in one grid. No words can be written through it: they belong to one person's own page."""
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,6 +62,12 @@ def with_choice(answer: dict[str, Any], choice: str) -> dict[str, Any]:
     return changed
 
 
+def mark_of(data: Mapping[str, Any]) -> str:
+    """Which page saves for the how-manieth time, as static/js/drafts.js says it; "" without scripts."""
+    said = str(data.get("mark", ""))
+    return said if re.fullmatch(r"[0-9a-z]{6,16}\.[0-9]{1,6}", said) else ""
+
+
 @dataclass
 class Row:
     """One member of the cell in the grid."""
@@ -71,6 +79,7 @@ class Row:
     version: AssessmentVersion | None = None
     typed: dict[str, str] = field(default_factory=dict)
     problem: str = ""
+    is_clash: bool = False
 
     @property
     def placement_id(self) -> int:
@@ -136,7 +145,7 @@ class Row:
                 self.typed[column.code] = chosen
         return int(number) if self.typed else None
 
-    def write(self, expected: int, *, by: Seat) -> bool:
+    def write(self, expected: int, *, by: Seat, mark: str = "") -> bool:
         """Keep what was chosen; a refusal is told under the row and the choices stay on the page."""
         if any(value not in ("", *dict(c.choices)) for c in self.columns if (value := self.typed.get(c.code, ""))):
             self.typed, self.problem = {}, "Có lựa chọn không hợp lệ nên dòng này chưa được lưu."
@@ -147,10 +156,11 @@ class Row:
             for code, choice in self.typed.items()
         }
         try:
-            self.version = self.saved_assessment().write(answers, None, by=by, expected=expected)
+            self.version = self.saved_assessment().write(answers, None, by=by, expected=expected, mark=mark)
         except EditedMeanwhile as clash:
             self.version = clash.stored
             self.problem = self._clash()
+            self.is_clash = bool(self.problem)
         except Refused as refusal:
             self.problem = f"{refusal} Chưa lưu: {self._spoken(self.typed)}."
         return not self.problem
@@ -204,7 +214,7 @@ class RatingGrid:
         written = 0
         for row in self.rows:
             if not row.is_own and (expected := row.take(data)) is not None:
-                written += row.write(expected, by=by)
+                written += row.write(expected, by=by, mark=mark_of(data))
         return written
 
     @property

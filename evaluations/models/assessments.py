@@ -60,12 +60,19 @@ class Assessment(models.Model):
 
     @transaction.atomic
     def write(
-        self, answers: dict[str, Any], remarks: str | None, *, by: "Seat", expected: int | None = None
+        self,
+        answers: dict[str, Any],
+        remarks: str | None,
+        *,
+        by: "Seat",
+        expected: int | None = None,
+        mark: str = "",
     ) -> "AssessmentVersion":
         """Keep a draft. Merges `answers` into it; `remarks` None leaves the words alone.
 
         `expected` is the edit number the writer's page showed; a different one raises EditedMeanwhile with the stored
-        version, so that both texts can be shown.
+        version, so that both texts can be shown. `mark` ("page.number") lets a page that saves by itself recognise
+        its own text when the answer to its last saving was lost on the way, and an overtaken saving changes nothing.
         """
         _refuse_own(self.placement, by)
         Assessment.objects.select_for_update().get(pk=self.pk)
@@ -74,13 +81,19 @@ class Assessment(models.Model):
             version = AssessmentVersion.objects.create(assessment=self, no=1, rulebook=CURRENT, drafted_by=by)
         if version.state != AssessmentVersion.State.DRAFT:
             raise WrongState("Nhận xét này đã gửi đảng ủy, không sửa được nữa. Xin tải lại trang.")
-        if expected is not None and expected != version.edit_no:
+        steps = _steps_since(version.edit_mark, mark)
+        if steps is not None and steps <= 0:
+            return version
+        if steps is None and expected is not None and expected != version.edit_no:
             raise EditedMeanwhile(version)
-        version.answers = {**version.answers, **answers}
-        version.remarks = version.remarks if remarks is None else remarks
+        text = ({**version.answers, **answers}, version.remarks if remarks is None else remarks)
+        if version.edit_no and text == (version.answers, version.remarks):
+            return version
+        version.answers, version.remarks = text
         version.edit_no += 1
+        version.edit_mark = mark
         version.drafted_by = by
-        version.save(update_fields=["answers", "remarks", "edit_no", "drafted_by"])
+        version.save(update_fields=["answers", "remarks", "edit_no", "edit_mark", "drafted_by"])
         AuditEvent.objects.record("AssessmentVersion.write", by=by, on=version, fields=sorted(answers))
         return version
 
@@ -91,6 +104,12 @@ class EditedMeanwhile(Refused):
     def __init__(self, stored: "AssessmentVersion") -> None:
         super().__init__("Nhận xét này vừa được lưu ở nơi khác. Cả hai bản được giữ bên dưới để đồng chí chọn.")
         self.stored = stored
+
+
+def _steps_since(stored: str, mark: str) -> int | None:
+    """How many savings of the same page lie between two marks; None when they are of different pages."""
+    (page, _, number), (own, _, own_number) = stored.partition("."), mark.partition(".")
+    return int(own_number) - int(number) if own and own == page else None
 
 
 def _refuse_own(placement: Placement, by: "Seat") -> None:
@@ -139,6 +158,7 @@ class AssessmentVersion(models.Model):
     remarks = models.TextField("nhận xét khác", blank=True, max_length=REMARKS_LIMIT)
     joint_review = models.ForeignKey(JointReview, models.PROTECT, null=True, related_name="versions")
     edit_no = models.PositiveIntegerField(default=0)
+    edit_mark = models.CharField(max_length=24, blank=True, default="")  # the page that saved last, see write()
     drafted_by = models.ForeignKey("members.Seat", models.PROTECT, null=True, related_name="+")
     submitted_at = models.DateTimeField(null=True)
     submitted_by = models.ForeignKey("members.Seat", models.PROTECT, null=True, related_name="+")

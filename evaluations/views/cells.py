@@ -84,7 +84,7 @@ def submit(request: HttpRequest, cell_id: int, year: int) -> HttpResponse:
 def person(request: HttpRequest, cell_id: int, year: int, placement_id: int) -> HttpResponse:
     cell, seat = open_cell(request, cell_id, year, Action.WRITE)
     page = RatingGrid(cell, year, seat)
-    row, previous, following = _find(page, placement_id)
+    row, previous, following = find_row(page, placement_id)
     if row.is_own:
         messages.warning(request, "Đồng chí không tự nhận xét mình: cấp phó hoặc đảng ủy nhận xét về đồng chí.")
         return redirect("evaluations:cell_grid", cell.pk, year)
@@ -106,7 +106,7 @@ def person(request: HttpRequest, cell_id: int, year: int, placement_id: int) -> 
     return render(request, "evaluations/cell_person.html", context, status=409 if clash else 200)
 
 
-def _find(page: RatingGrid, placement_id: int) -> tuple[Row, Row | None, Row | None]:
+def find_row(page: RatingGrid, placement_id: int) -> tuple[Row, Row | None, Row | None]:
     """The row and its neighbours in the order of names, leaving out the person's own."""
     rows = page.rows
     at = next((index for index, row in enumerate(rows) if row.placement_id == placement_id), None)

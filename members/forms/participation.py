@@ -1,5 +1,6 @@
 """What a residence cell enters about its life: meetings, who came, and the joint review with the Front."""
 
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -132,9 +133,23 @@ def _line(label: str, limit: int) -> Line:
     return Line(label=label, max_length=limit, required=False, widget=forms.TextInput(attrs={"autocomplete": "off"}))
 
 
+@dataclass(frozen=True)
+class Clash:
+    """A cell that two people changed to different things."""
+
+    placement: Placement
+    meeting: ContactMeeting
+    stored: str
+    chosen: str
+
+    def words(self) -> tuple[str, str]:
+        labels = dict(Attendance.Status.choices)
+        return labels.get(self.stored, "chưa ghi"), labels.get(self.chosen, "chưa ghi")
+
+
 class AttendanceGrid:
     """Members by meetings. What a page showed travels with it, so that only what this person changed is written and
-    two people may fill in the same book."""
+    two people may fill in the same book; where both changed one cell, both words are shown."""
 
     LETTERS = {"": "-", "present": "p", "excused": "e", "absent": "a"}
 
@@ -143,13 +158,24 @@ class AttendanceGrid:
         self.meetings = list(meetings_of_year(cell, year))
         known = Attendance.objects.filter(meeting__in=self.meetings, placement__in=self.placements)
         self.stored = {(row[0], row[1]): row[2] for row in known.values_list("meeting_id", "placement_id", "status")}
+        self.clashes: list[Clash] = []
 
-    def rows(self) -> list[tuple[Placement, str, list[tuple[ContactMeeting, str]]]]:
-        """(placement, what is shown as one short text, a status for each meeting)."""
+    def keep_to(self, shown: str) -> None:
+        """Only the meetings that a page shows, in its order: one may have been added since it was opened."""
+        known = {str(meeting.pk): meeting for meeting in self.meetings}
+        self.meetings = [known[key] for key in shown.split(",") if key in known]
+
+    def rows(self) -> list[tuple[Placement, str, list[tuple[ContactMeeting, str]], list[Clash]]]:
+        """(placement, what is stored as one short text, a status for each meeting, what was not saved)."""
+        typed = {(clash.meeting.pk, clash.placement.pk): clash.chosen for clash in self.clashes}
+        shown = {**self.stored, **typed}
         found = []
         for placement in self.placements:
-            statuses = [(meeting, self.stored.get((meeting.pk, placement.pk), "")) for meeting in self.meetings]
-            found.append((placement, "".join(self.LETTERS[status] for _, status in statuses), statuses))
+            keys = [(meeting.pk, placement.pk) for meeting in self.meetings]
+            was = "".join(self.LETTERS[self.stored.get(key, "")] for key in keys)
+            statuses = [(meeting, shown.get((meeting.pk, placement.pk), "")) for meeting in self.meetings]
+            clashes = [clash for clash in self.clashes if clash.placement == placement]
+            found.append((placement, was, statuses, clashes))
         return found
 
     def recorded(self) -> list[tuple[ContactMeeting, int]]:
@@ -169,8 +195,18 @@ class AttendanceGrid:
                 if chosen not in self.LETTERS:
                     raise Refused("Có ô điểm danh không hợp lệ nên chưa lưu gì. Xin tải lại trang rồi chọn lại.")
                 if self.LETTERS[chosen] != before.get(str(meeting.pk), "-"):
-                    found[meeting][placement.pk] = chosen
+                    self._take(found[meeting], placement, meeting, chosen, before.get(str(meeting.pk), "-"))
         return found
+
+    def _take(
+        self, found: dict[int, str], placement: Placement, meeting: ContactMeeting, chosen: str, before: str
+    ) -> None:
+        """A change, unless somebody else has meanwhile changed the same cell to something else."""
+        stored = self.stored.get((meeting.pk, placement.pk), "")
+        if chosen != stored and self.LETTERS[stored] != before:
+            self.clashes.append(Clash(placement, meeting, stored, chosen))
+        else:
+            found[placement.pk] = chosen
 
     def fill(self, changes: dict[ContactMeeting, dict[int, str]], meeting_id: str) -> None:
         """Present for everybody of one meeting about whom nothing is recorded, here or meanwhile elsewhere."""

@@ -7,7 +7,7 @@ from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from members.forms.participation import AttendanceGrid, JointReviewForm, MeetingForm
 from members.models import Attendance, AuditEvent, JointReview, Organization, Placement, Seat, User
@@ -36,18 +36,44 @@ def attendance(request: HttpRequest, cell_id: int, year: int) -> HttpResponse:
     grid = AttendanceGrid(cell, year)
     if request.method == "POST":
         changed = _save(grid, request, seat)
-        messages.success(request, f"Đã lưu điểm danh: {changed} ô thay đổi." if changed else "Không có gì thay đổi.")
-        return redirect("members:attendance", cell.pk, year)
+        if changed or not grid.clashes:
+            words = f"Đã lưu điểm danh: {changed} ô thay đổi." if changed else "Không có gì thay đổi."
+            messages.success(request, words)
+        if not grid.clashes:
+            return redirect("members:attendance", cell.pk, year)
     AuditEvent.objects.record_many("read", by=seat, model=Placement, ids=[row.pk for row in grid.placements])
     context = {"cell": cell, "year": year, "grid": grid, "statuses": Attendance.Status.choices, "step": "attendance"}
-    return render(request, "members/attendance.html", context)
+    return render(request, "members/attendance.html", context, status=409 if grid.clashes else 200)
+
+
+@require_POST
+def attendance_draft(request: HttpRequest, cell_id: int, year: int) -> HttpResponse:
+    """Saving while somebody enters: the rows that came are kept, and what changed on the page goes back."""
+    cell, seat = open_cell(request, cell_id, year, Action.RECORD)
+    grid = AttendanceGrid(cell, year)
+    grid.keep_to(request.POST.get("meetings", ""))
+    try:
+        _save(grid, request, seat)
+    except Refused as refusal:
+        return render(request, "members/attendance_draft.html", {"refusal": refusal}, status=422)
+    rows = [row for row in grid.rows() if f"was-{row[0].pk}" in request.POST]
+    context = {"grid": grid, "rows": rows}
+    return render(request, "members/attendance_draft.html", context, status=409 if grid.clashes else 200)
 
 
 def _save(grid: AttendanceGrid, request: HttpRequest, seat: Seat) -> int:
     changes = grid.changes(request.POST)
     grid.fill(changes, request.POST.get("fill", ""))
     with transaction.atomic():
-        return sum(record_attendance(meeting, statuses, by=seat) for meeting, statuses in changes.items() if statuses)
+        written = sum(
+            record_attendance(meeting, statuses, by=seat) for meeting, statuses in changes.items() if statuses
+        )
+    grid.stored |= {
+        (meeting.pk, placement_id): status
+        for meeting, statuses in changes.items()
+        for placement_id, status in statuses.items()
+    }
+    return written
 
 
 @require_http_methods(["GET", "POST"])

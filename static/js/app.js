@@ -3,16 +3,15 @@
 document.documentElement.classList.add("js");
 
 function csrfToken() {
+  // The cookie first: signing in again in another window renews it, and the field of this page does not know.
   const field = document.querySelector("input[name=csrfmiddlewaretoken]");
-  return field ? field.value : (document.cookie.match(/(?:^|; )(?:__Host-)?csrftoken=([^;]+)/) || [])[1] || "";
+  return (document.cookie.match(/(?:^|; )(?:__Host-)?csrftoken=([^;]+)/) || [])[1] || (field ? field.value : "");
 }
 
 function show(id, visible) {
   const element = document.getElementById(id);
   if (element) element.hidden = !visible;
 }
-
-let unsaved = false;
 
 document.addEventListener("htmx:configRequest", (event) => {
   event.detail.headers["X-CSRFToken"] = csrfToken();
@@ -30,26 +29,16 @@ for (const name of ["htmx:sendError", "htmx:timeout", "htmx:responseError"]) {
 document.addEventListener("htmx:afterOnLoad", (event) => {
   if (event.detail.xhr.status >= 400) return;
   show("not-sent", false);
-  if (event.detail.elt.closest("form[data-guard]")) unsaved = false;
 });
 
 document.addEventListener("DOMContentLoaded", () => {
-  // A form that came back with errors holds text the server has not kept.
-  unsaved = document.querySelector("form[data-guard] .is-invalid") !== null;
   // On a long page the sentence beside the field would stand below the fold.
   const wrong = document.querySelector("main .is-invalid:not([type=hidden])");
   if (wrong) wrong.focus();
 });
-document.addEventListener("input", (event) => {
-  if (event.target.closest("form[data-guard]")) unsaved = true;
-});
-window.addEventListener("beforeunload", (event) => {
-  if (unsaved) event.preventDefault();
-});
 
 document.addEventListener("submit", (event) => {
   if (event.defaultPrevented) return;
-  unsaved = false;
   if (!event.target.matches("form[data-once]")) return;
   const buttons = [...event.target.elements].filter((element) => element.type === "submit");
   // After this turn, or the pressed button's own name and value would be left out of what is sent.

@@ -265,3 +265,41 @@ def test_a_name_never_stands_alone(cast: Cast, play: Season, sign_in: SignIn) ->
     member = Member.objects.get(full_name="Lê Thử An")
     text = sign_in(cast.secretary).get(url(cast)).content.decode()
     assert f"{member.birth_year} · Đảng ủy Sở Thử Nghiệm · {member.address}" in text
+
+
+# Two people at one cell of the book, and saving while entering
+
+
+def test_a_cell_changed_by_two_shows_both_words_and_saves_the_rest(cast: Cast, play: Season, sign_in: SignIn) -> None:
+    meeting = play.meeting()
+    an, binh = live_in(cast, "Lê Thử An", "Lê Thử Bình")
+    client = sign_in(cast.secretary)
+    client.post(url(cast), sheet([meeting], {an: "-"}, {an: ["absent"]}))
+    mine = sheet([meeting], {an: "-", binh: "-"}, {an: ["present"], binh: ["excused"]})
+    answer = client.post(url(cast), mine)
+    assert (answer.status_code, recorded()) == (409, {(meeting.pk, an.pk, "absent"), (meeting.pk, binh.pk, "excused")})
+    assert "đã ghi “vắng không lý do”, đồng chí vừa chọn “có mặt”" in answer.content.decode()
+    # The page now knows what is stored: pressing again is a decision.
+    assert f'name="was-{an.pk}" value="a"' in answer.content.decode()
+    assert client.post(url(cast), sheet([meeting], {an: "a"}, {an: ["present"]})).status_code == 302
+    assert (meeting.pk, an.pk, "present") in recorded()
+
+
+def test_saving_while_entering_returns_the_pieces_of_the_rows_that_came(
+    cast: Cast, play: Season, sign_in: SignIn
+) -> None:
+    meeting = play.meeting()
+    an, binh = live_in(cast, "Lê Thử An", "Lê Thử Bình")
+    draft = f"{url(cast)}luu-tam/"
+    client = sign_in(cast.secretary)
+    earlier = play.meeting(date(2026, 1, 2))  # entered by somebody else since this page was opened
+    answer = client.post(draft, sheet([meeting], {an: "-"}, {an: ["present"]}))
+    text = answer.content.decode()
+    assert (answer.status_code, recorded()) == (200, {(meeting.pk, an.pk, "present")})
+    assert f'name="was-{an.pk}" value="p"' in text
+    assert f"was-{binh.pk}" not in text
+    assert "Đã lưu lúc" in text
+    clash = client.post(draft, sheet([meeting], {an: "-"}, {an: ["absent"]}))
+    assert (clash.status_code, "vừa được ghi ở nơi khác" in clash.content.decode()) == (409, True)
+    assert client.post(draft, sheet([meeting, earlier], {an: "p-"}, {an: ["drunk", ""]})).status_code == 422
+    assert recorded() == {(meeting.pk, an.pk, "present")}
