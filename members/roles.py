@@ -29,6 +29,8 @@ class Action(TextChoices):
     SIGN = "sign", "Ký, phát hành"
     RECEIVE = "receive", "Nhận, đọc kết quả nhận xét"
     EXPORT = "export", "Xuất báo cáo"
+    # Both sides
+    KEY = "key", "Nhập kết quả từ bản giấy"
     # Residence side
     SEE_RESIDENTS = "see_residents", "Xem đảng viên giữ mối liên hệ"
     REGISTER = "register", "Vào sổ công văn đến"
@@ -87,9 +89,11 @@ GRANTS: dict[Role, tuple[Grant, ...]] = {
     ),
     Role.OFFICER: (
         *_grants(Side.WORKPLACE, Depth.BELOW, Action.SEE_MEMBERS, Action.KEEP_ROSTER),
-        *_grants(Side.WORKPLACE, Depth.OWN, Action.PREPARE, Action.RECEIVE, Action.EXPORT, Action.SEE_FIGURES),
+        *_grants(Side.WORKPLACE, Depth.OWN, Action.PREPARE, Action.RECEIVE, Action.KEY),
+        *_grants(Side.WORKPLACE, Depth.OWN, Action.EXPORT, Action.SEE_FIGURES),
         *_grants(Side.RESIDENCE, Depth.BELOW, Action.SEE_RESIDENTS, Action.ASSIGN, Action.CONFIRM),
         *_grants(Side.RESIDENCE, Depth.OWN, Action.REGISTER, Action.CALL, Action.KEEP_ADDRESSES, Action.EXPORT),
+        *_grants(Side.RESIDENCE, Depth.OWN, Action.REGISTER, Action.KEY, Action.KEEP_ADDRESSES, Action.EXPORT),
     ),
     Role.SIGNER: (
         *_grants(Side.WORKPLACE, Depth.BELOW, Action.SEE_MEMBERS),

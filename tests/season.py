@@ -7,15 +7,18 @@ from evaluations import letters, tasks
 from evaluations.models import Assessment, AssessmentVersion, Campaign, Document, EvaluationRequest, Letter
 from evaluations.models.assessments import submit_complete
 from evaluations.models.campaigns import NumberChoice
+from evaluations.models.keying import Paper, key
 from evaluations.models.replies import issue_reply
 from evaluations.models.requests import assign_to_cells, register
 from evaluations.rulebooks import load
 from members.models import ContactMeeting, JointReview, Member, Organization, Placement, Seat, User
 from members.roles import Action
+from tests import factories
 
 if TYPE_CHECKING:
     from tests.conftest import Cast
 
+SCAN = b"%PDF-1.4 a sheet of paper"
 GOOD: dict[str, Any] = {
     **{criterion.code: {"option": 0, "no_basis": False, "facts": ""} for criterion in load().criteria},
     "recommendation": {"option": 1, "no_basis": False, "facts": ""},
@@ -110,6 +113,42 @@ class Season:
         seat = by(self.cast.secretary, Action.SUBMIT, self.cast.cell)
         submit_complete(self.cast.cell, self.YEAR, self.review(), by=seat)
         return AssessmentVersion.objects.get(pk=version.pk)
+
+    def paper(self, **changes: Any) -> Paper:
+        """What the cell's secretary wrote and signed by hand."""
+        said: dict[str, Any] = {
+            "answers": GOOD,
+            "remarks": "Tham gia dọn vệ sinh tổ dân phố ngày 12/9.",
+            "met_on": date(2026, 10, 20),
+            "on_paper_on": date(2026, 10, 21),
+            "signer_name": "Ngô Văn Bí Thư",
+            "signer_position": "Bí thư",
+            "reason": "no_account",
+            "scan": SCAN,
+        }
+        return Paper(**said | changes)
+
+    def keyed(self, member: Member | None = None, **changes: Any) -> AssessmentVersion:
+        """The ward's officer keys the paper of its cell."""
+        if member is None:
+            self.assigned()
+        seat = by(self.cast.ward_officer, Action.KEY, self.cast.ward)
+        return key(self.assessment(member), self.paper(**changes), by=seat, expected=0)
+
+    def answered_from_paper(self) -> EvaluationRequest:
+        """Keyed by the ward, confirmed, answered."""
+        version = self.keyed()
+        version.confirm(by=by(self.cast.ward_officer, Action.CONFIRM, self.cast.ward))
+        issue_reply(self.letter(), NumberChoice(), by=by(self.cast.ward_signer, Action.REPLY, self.cast.ward))
+        return EvaluationRequest.objects.get(assessment=version.assessment)
+
+    def far(self) -> EvaluationRequest:
+        """A request to the commune that is on paper only."""
+        member = Member.objects.filter(full_name="Hồ Thử Xa").first() or factories.member(
+            "Hồ Thử Xa", workplace=self.cast.office_cell, commune=self.cast.far_ward
+        )
+        self.issued()
+        return EvaluationRequest.objects.get(member=member)
 
     def confirmed(self) -> AssessmentVersion:
         version = self.submitted()

@@ -52,6 +52,9 @@ def play(cast: Cast) -> dict[str, Any]:
     staged = roster_import(cast)
     version = matter.answering_version()
     assert version is not None
+    on_paper = factories.member("Lâm Thử Giấy", commune=cast.ward, cell=cast.cell)
+    keyed = season.keyed(on_paper)
+    scan = keyed.form.files.get()
     assert matter.letter is not None
     return {
         "cell_id": cast.cell.pk,
@@ -66,6 +69,10 @@ def play(cast: Cast) -> dict[str, Any]:
         "heading_id": remembered_heading(cast).pk,
         "document_id": matter.letter.pk,
         "form_id": version.form.pk,
+        "assessment_id": keyed.assessment_id,
+        "keyed_id": keyed.pk,
+        "keyed_form_id": keyed.form.pk,
+        "file_id": scan.pk,
         "reply_id": matter.reply_id or 0,
         "incoming_id": incoming_letter(cast).pk,
         "draft_id": draft.pk,
@@ -189,6 +196,8 @@ class Row:
     shared: bool = False
 
 
+KEYED = {"version_id": "keyed_id"}
+NOT_KEYING = {"ward_clerk", "ward_signer", "secretary"}
 ROWS: dict[str, Row] = {
     "members:member_list": Row(OFFICERS | SIGNERS | SECRETARIES | {"ward_clerk"}, shared=True),
     "members:member_page": Row(WORKPLACE),
@@ -230,6 +239,16 @@ ROWS: dict[str, Row] = {
     "evaluations:cell_person_draft": Row({"secretary"}, WARD, "only"),
     "evaluations:cell_submit": Row({"secretary"}, WARD, "only"),
     "evaluations:cell_person": Row({"secretary"}, WARD, "same"),
+    "evaluations:key_list": Row(OFFICERS, shared=True),
+    "evaluations:key_form": Row({"ward_officer"}, NOT_KEYING, "same"),
+    "evaluations:key_again": Row({"ward_officer"}, NOT_KEYING, "same"),
+    "evaluations:keyed_page": Row(CONFIRMING | {"secretary"}, {"ward_clerk"}, takes=KEYED),
+    "evaluations:contest": Row({"secretary"}, WARD, "only", takes=KEYED),
+    "evaluations:contest_settle": Row(
+        {"ward_officer"}, {"ward_clerk", "ward_signer", "secretary"}, "only", takes=KEYED
+    ),
+    "evaluations:scan_add": Row({"ward_officer"}, NOT_KEYING, "only", takes=KEYED),
+    "evaluations:document_scan": Row(CONFIRMING | {"secretary"}, takes={"document_id": "keyed_form_id"}),
     "evaluations:document_file": Row(WORKPLACE | WARD),
     "evaluations:document_file#form": Row(
         WORKPLACE | CONFIRMING | {"secretary", "member_user"}, takes={"document_id": "form_id"}
@@ -254,7 +273,7 @@ ROWS: dict[str, Row] = {
     "evaluations:bundle_progress": Row({"secretary"} | WARD),
     "evaluations:bundle_file": Row({"secretary"} | WARD),
     "evaluations:bundle_file#answers": Row(WORKPLACE, takes={"bundle_id": "answers_id"}),
-    "evaluations:paper_code": Row(WORKPLACE | {"secretary"}),
+    "evaluations:paper_code": Row(WORKPLACE | {"secretary", "ward_officer"}),
     "evaluations:paper_code#letter": Row(WORKPLACE | WARD, takes={"code": "letter_code"}),
     "evaluations:paper_code#grid": Row({"secretary"}, takes={"code": "grid_code"}),
     "evaluations:document_preview": Row(WORKPLACE, takes={"document_id": "draft_id"}),

@@ -18,9 +18,17 @@ from tests.season import Season, by
 # from → (to, prefix of the stamp "<prefix>_at", "<prefix>_by", or "" without a stamp)
 REQUEST = {
     "prepared": {"issued": "issued", "cancelled": "ended", "superseded": "ended"},
-    "issued": {"at_commune": "at_commune", "cancelled": "ended", "superseded": "ended", "no_reply": "ended"},
+    # A reply on paper or through the portal may be the first that is heard of the commune.
+    "issued": {
+        "at_commune": "at_commune",
+        "answered": "answered",
+        "cancelled": "ended",
+        "superseded": "ended",
+        "no_reply": "ended",
+    },
     "at_commune": {
         "at_cell": "at_cell",
+        "answered": "answered",
         "declined": "ended",
         "cancelled": "ended",
         "superseded": "ended",
@@ -43,8 +51,10 @@ REQUEST = {
     "no_reply": {"answered": "answered"},
 }
 VERSION = {
-    "draft": {"submitted": "submitted"},
-    "submitted": {"confirmed": "confirmed", "returned": "returned"},
+    # What was signed on paper takes the place of a draft, and of what was keyed wrongly.
+    "draft": {"submitted": "submitted", "replaced": ""},
+    "keyed": {"submitted": "submitted", "confirmed": "confirmed", "replaced": ""},
+    "submitted": {"confirmed": "confirmed", "returned": "returned", "replaced": ""},
     "returned": {},
     "confirmed": {"replaced": ""},
     "replaced": {},

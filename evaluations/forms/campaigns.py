@@ -41,6 +41,12 @@ class CampaignForm(forms.Form):
         help_text="Để trống nếu nhận tại địa chỉ của đảng ủy.",
     )
 
+    keyed_twice = forms.BooleanField(
+        label="Mức đánh giá trên bản giấy phải nhập hai lần",
+        required=False,
+        help_text="Hai lần nhập độc lập được so với nhau; chỗ khác nhau đối chiếu lại với bản giấy.",
+    )
+
     def __init__(self, committee: Organization, data: QueryDict | None = None) -> None:
         super().__init__(data, initial={"year": timezone.localdate().year})
         self.committee, self.book = committee, load()
@@ -85,6 +91,7 @@ class CampaignForm(forms.Form):
                 "self_criticism_on": self.cleaned_data["self_criticism_on"],
                 "due_on": self.cleaned_data["due_on"],
                 "reply_address": self.cleaned_data["reply_address"],
+                "keyed_twice": self.cleaned_data["keyed_twice"],
                 "prepared_by": by,
             },
         )

@@ -1,6 +1,7 @@
 from evaluations.models.assessments import Assessment, AssessmentVersion
 from evaluations.models.bundles import Bundle, BundlePiece
 from evaluations.models.campaigns import Campaign
+from evaluations.models.checks import Contest, Verification
 from evaluations.models.documents import Document, DocumentFile, NumberRange, NumberSeries
 from evaluations.models.hand_overs import HandOver
 from evaluations.models.letters import Letter
@@ -13,6 +14,7 @@ __all__ = [
     "BundlePiece",
     "Campaign",
     "Consultation",
+    "Contest",
     "Document",
     "DocumentFile",
     "EvaluationRequest",
@@ -21,4 +23,5 @@ __all__ = [
     "Letter",
     "NumberRange",
     "NumberSeries",
+    "Verification",
 ]

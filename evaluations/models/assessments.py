@@ -10,6 +10,7 @@ from evaluations.models.documents import Document, new_document
 from evaluations.models.form_facts import form_facts
 from evaluations.rulebooks import CURRENT, Criterion, Rulebook, load
 from members.models import Attendance, AuditEvent, JointReview, Organization, Placement
+from members.names import search_key
 from members.roles import Action, Side
 from members.states import Refused, WrongState, move
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from members.models import Seat, User
 
 REMARKS_LIMIT = 4000
+# Never left the cell: a draft, or one that gave way to the signed paper.
+_UNSENT = Q(state="draft") | Q(state="replaced", submitted_at=None, keyed_by=None)
 
 
 class AssessmentQuerySet(models.QuerySet["Assessment"]):
@@ -74,7 +77,7 @@ class Assessment(models.Model):
         version, so that both texts can be shown. `mark` ("page.number") lets a page that saves by itself recognise
         its own text when the answer to its last saving was lost on the way, and an overtaken saving changes nothing.
         """
-        _refuse_own(self.placement, by)
+        refuse_own(self.placement, by)
         Assessment.objects.select_for_update().get(pk=self.pk)
         version = self.versions.order_by("-no").first()
         if version is None:
@@ -112,7 +115,7 @@ def _steps_since(stored: str, mark: str) -> int | None:
     return int(own_number) - int(number) if own and own == page else None
 
 
-def _refuse_own(placement: Placement, by: "Seat") -> None:
+def refuse_own(placement: Placement, by: "Seat") -> None:
     # Nobody writes, confirms or verifies on himself (domain V10).
     if by.user.member_id == placement.member_id:
         raise Refused("Đồng chí không tự nhận xét, tự xác nhận về mình. Việc này do cấp phó hoặc đảng ủy làm.")
@@ -135,14 +138,30 @@ class VersionQuerySet(models.QuerySet["AssessmentVersion"]):
 class AssessmentVersion(models.Model):
     class State(models.TextChoices):
         DRAFT = "draft", "đang soạn"
+        KEYED = "keyed", "đã nhập từ bản giấy, chờ nhập lần hai"
         SUBMITTED = "submitted", "chờ đảng ủy xác nhận"
         RETURNED = "returned", "đề nghị bổ sung, hoàn chỉnh"
         CONFIRMED = "confirmed", "đã xác nhận"
         REPLACED = "replaced", "đã thay bằng bản mới"
 
+    class Origin(models.TextChoices):
+        ONLINE = "online", "Soạn trên hệ thống"
+        PAPER = "paper", "Nhập từ bản giấy"
+        CARRIED = "carried", "Phiếu do đảng viên mang về"
+        PORTAL = "portal", "Kết quả thủ tục 2.002753"
+
+    class PaperReason(models.TextChoices):
+        NO_ACCOUNT = "no_account", "Chi bộ, đảng ủy nơi cư trú chưa dùng hệ thống"
+        NO_LINE = "no_line", "Không có máy, đường truyền"
+        HABIT = "habit", "Nơi cư trú đề nghị làm trên giấy"
+        MEETING = "meeting", "Ghi tại cuộc họp"
+        OTHER = "other", "Lý do khác"
+
     MOVES = {
-        State.DRAFT: frozenset({State.SUBMITTED}),
-        State.SUBMITTED: frozenset({State.CONFIRMED, State.RETURNED}),
+        # What is keyed from the signed paper takes the place of a draft, or of what was keyed wrongly before.
+        State.DRAFT: frozenset({State.SUBMITTED, State.REPLACED}),
+        State.KEYED: frozenset({State.SUBMITTED, State.CONFIRMED, State.REPLACED}),
+        State.SUBMITTED: frozenset({State.CONFIRMED, State.RETURNED, State.REPLACED}),
         State.CONFIRMED: frozenset({State.REPLACED}),
         State.RETURNED: frozenset(),
         State.REPLACED: frozenset(),
@@ -168,8 +187,20 @@ class AssessmentVersion(models.Model):
     returned_by = models.ForeignKey("members.Seat", models.PROTECT, null=True, related_name="+")
     return_code = models.CharField("lý do đề nghị bổ sung", max_length=20, blank=True)
     return_note = models.CharField("nội dung cần bổ sung", max_length=500, blank=True)
+    # Written on paper and keyed here. Whoever signed the paper is its writer; the keyer is somebody else.
+    origin = models.CharField("nguồn", max_length=8, choices=Origin.choices, default=Origin.ONLINE)
     on_paper_on = models.DateField("ngày ghi trên giấy", null=True, blank=True)
+    met_on = models.DateField("ngày họp với Ban công tác Mặt trận", null=True, blank=True)
+    signer_name = models.CharField("người ký", max_length=120, blank=True)
+    signer_position = models.CharField("chức vụ người ký", max_length=80, blank=True)
+    paper_reason = models.CharField("lý do làm trên giấy", max_length=12, choices=PaperReason.choices, blank=True)
+    paper_note = models.CharField("ghi chú về bản giấy", max_length=300, blank=True)
+    keyed_at = models.DateTimeField(null=True)
     keyed_by = models.ForeignKey("members.Seat", models.PROTECT, null=True, related_name="+")
+    # The second keying, kept as it came: {code: "0" | "1" … | "n"}
+    keyed_again = models.JSONField("lần nhập thứ hai", null=True)
+    keyed_again_at = models.DateTimeField(null=True)
+    keyed_again_by = models.ForeignKey("members.Seat", models.PROTECT, null=True, related_name="+")
 
     objects = VersionQuerySet.as_manager()
 
@@ -178,11 +209,13 @@ class AssessmentVersion(models.Model):
         constraints = [
             models.CheckConstraint(
                 name="version_state_known",
-                condition=Q(state__in=["draft", "submitted", "returned", "confirmed", "replaced"]),
+                condition=Q(state__in=["draft", "keyed", "submitted", "returned", "confirmed", "replaced"]),
             ),
             models.UniqueConstraint(name="version_numbered_once", fields=["assessment", "no"]),
             models.UniqueConstraint(
-                name="version_one_in_work", fields=["assessment"], condition=Q(state__in=["draft", "submitted"])
+                name="version_one_in_work",
+                fields=["assessment"],
+                condition=Q(state__in=["draft", "keyed", "submitted"]),
             ),
             models.UniqueConstraint(
                 name="version_one_confirmed", fields=["assessment"], condition=Q(state="confirmed")
@@ -191,14 +224,35 @@ class AssessmentVersion(models.Model):
                 name="version_returned_has_code",
                 condition=~Q(state="returned") | (~Q(return_code="") & ~Q(return_note="")),
             ),
-            # 213, Điều 4 k.4: the comment is made together with the Front.
+            # 213, Điều 4 k.4: the comment is made together with the Front; of paper the day is known, not the people.
             models.CheckConstraint(
                 name="version_submitted_after_joint_review",
-                condition=Q(state="draft") | Q(joint_review__isnull=False),
+                condition=_UNSENT | Q(joint_review__isnull=False) | Q(keyed_by__isnull=False, met_on__isnull=False),
             ),
             models.CheckConstraint(
                 name="version_submitted_by_whom",
-                condition=Q(state="draft") | Q(submitted_at__isnull=False, submitted_by__isnull=False),
+                condition=_UNSENT
+                | Q(submitted_at__isnull=False, submitted_by__isnull=False)
+                | Q(keyed_at__isnull=False, keyed_by__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="version_keyed_from_a_paper",
+                condition=Q(keyed_by=None, origin="online")
+                | Q(
+                    keyed_by__isnull=False,
+                    keyed_at__isnull=False,
+                    origin__in=["paper", "carried", "portal"],
+                    on_paper_on__isnull=False,
+                    met_on__isnull=False,
+                )
+                & ~Q(signer_name="")
+                & ~Q(signer_position="")
+                & Q(paper_reason__in=["no_account", "no_line", "habit", "meeting", "other"]),
+            ),
+            models.CheckConstraint(
+                name="version_keyed_again_by_whom",
+                condition=Q(keyed_again_at=None, keyed_again_by=None)
+                | Q(keyed_by__isnull=False, keyed_again_at__isnull=False, keyed_again_by__isnull=False),
             ),
             models.CheckConstraint(
                 name="version_writer_is_not_confirmer",
@@ -254,7 +308,7 @@ class AssessmentVersion(models.Model):
     @transaction.atomic
     def submit(self, review: JointReview, *, by: "Seat", attendance: dict[str, int]) -> None:
         """The cell's secretary sends the agreed text to the commune. Raises Refused when something is missing."""
-        _refuse_own(self.assessment.placement, by)
+        refuse_own(self.assessment.placement, by)
         self._read_again()
         if problems := self.missing(attendance):
             raise Refused(" ".join(problems))
@@ -267,31 +321,47 @@ class AssessmentVersion(models.Model):
         Assessment.objects.select_for_update().get(pk=self.assessment_id)
         self.refresh_from_db(fields=["state", "answers", "remarks", "edit_no", "joint_review", "submitted_by"])
 
+    def is_written_by(self, user: "User") -> bool:
+        """Who sent the text, or who signed the paper it was keyed from."""
+        if self.keyed_by_id:
+            return search_key(self.signer_name) == search_key(user.full_name)
+        return self.submitted_by is not None and self.submitted_by.user_id == user.pk
+
+    @property
+    def is_contested(self) -> bool:
+        return bool(self.keyed_by_id) and any(contest.settled_at is None for contest in self.contests.all())
+
     def can_confirm(self, by: "Seat") -> bool:
         return (
             self.state == self.State.SUBMITTED
-            and self.submitted_by is not None
-            and self.submitted_by.user_id != by.user_id
+            and not self.is_written_by(by.user)
             and self.assessment.placement.member_id != by.user.member_id
         )
 
     @transaction.atomic
     def confirm(self, *, by: "Seat") -> Document:
         """The commune stands behind the text: version locked, an earlier confirmed one replaced, the form issued."""
-        _refuse_own(self.assessment.placement, by)
+        refuse_own(self.assessment.placement, by)
         self._read_again()
-        if self.submitted_by and self.submitted_by.user_id == by.user_id:
-            raise Refused("Người gửi nhận xét không tự xác nhận. Xin để cán bộ khác của đảng ủy xác nhận.")
+        if self.is_written_by(by.user):
+            who = "ký bản giấy" if self.keyed_by_id else "gửi nhận xét"
+            raise Refused(f"Người {who} không tự xác nhận. Xin để cán bộ khác của đảng ủy xác nhận.")
+        if self.contests.filter(settled_at=None).exists():
+            raise Refused("Chi bộ báo nội dung nhập khác với bản giấy. Giải quyết xong rồi mới xác nhận.")
+        self.replace_confirmed(by=by)
+        move(self, self.State.CONFIRMED, by=by)
+        return issue_form(self, by)
+
+    def replace_confirmed(self, *, by: "Seat") -> None:
+        """The text that held until now gives way."""
         for earlier in self.assessment.versions.filter(state=self.State.CONFIRMED):
             move(earlier, self.State.REPLACED, by=by)
             move(earlier.form, Document.State.REPLACED, by=by)
-        move(self, self.State.CONFIRMED, by=by)
-        return _issue_form(self, by)
 
     @transaction.atomic
     def send_back(self, code: str, note: str, *, by: "Seat") -> "AssessmentVersion":
         """Back to the cell with a coded reason and a sentence; the next draft begins with the same words."""
-        _refuse_own(self.assessment.placement, by)
+        refuse_own(self.assessment.placement, by)
         if code not in self.book.return_codes or not note.strip():
             raise Refused("Chọn lý do và ghi một câu nói rõ cần bổ sung điều gì.")
         self._read_again()
@@ -306,20 +376,29 @@ class AssessmentVersion(models.Model):
         )
 
 
-def _issue_form(version: AssessmentVersion, by: "Seat") -> Document:
-    """The Phiếu nhận xét of a confirmed version, facts frozen; rendered in the background."""
+def new_form(version: AssessmentVersion, **fields: Any) -> Document:
+    """An unsaved Phiếu nhận xét; of a commune on paper, whose cells nobody here knows, the commune is the issuer."""
     placement = version.assessment.placement
-    assert placement.cell is not None
-    document = new_document(
+    return new_document(
         Document.Genre.ASSESSMENT_FORM,
         key=f"form:version:{version.pk}",
-        issuer=placement.cell,
-        facts=form_facts(version),
+        issuer=placement.cell or placement.commune,
         version=version,
         recipient=None,
         abstract=f"Phiếu nhận xét năm {version.assessment.year}",
-        prepared_by=version.submitted_by,
+        prepared_by=version.submitted_by or version.keyed_by,
+        **fields,
     )
+
+
+def issue_form(version: AssessmentVersion, by: "Seat") -> Document:
+    """The Phiếu nhận xét of a confirmed version, facts frozen; rendered in the background.
+
+    A keyed text has its form already, a draft that holds the scan.
+    """
+    fresh = new_form(version, facts=form_facts(version))
+    document = Document.objects.filter(version=version).first() or fresh
+    document.facts = fresh.facts
     document.save()
     move(document, Document.State.ISSUED, by=by, issued_on=timezone.localdate())
     return document

@@ -13,7 +13,7 @@ from evaluations.models.documents import Document, NumberRange, NumberSeries
 from evaluations.models.eligibility import Preview, people, preview
 from evaluations.models.letters import Letter, letter_for
 from evaluations.models.request_letters import letter_rows, request_letter
-from evaluations.models.requests import EvaluationRequest
+from evaluations.models.requests import EvaluationRequest, open_assessments
 from evaluations.rulebooks import CURRENT, Rulebook, load
 from members.models import AuditEvent, Organization
 from members.roles import Action, Side
@@ -68,6 +68,7 @@ class Campaign(models.Model):
     self_criticism_on = models.DateField("ngày bắt đầu kiểm điểm")
     due_on = models.DateField("hạn trả lời")
     reply_address = models.CharField("nơi nhận trả lời", max_length=250, blank=True)
+    keyed_twice = models.BooleanField("nhập hai lần kết quả từ bản giấy", default=False)
     state = models.CharField("trạng thái", max_length=8, choices=State.choices, default=State.DRAFT)
     prepared_by = models.ForeignKey("members.Seat", models.PROTECT, related_name="+")
     prepared_at = models.DateTimeField(auto_now_add=True)
@@ -164,6 +165,7 @@ class Campaign(models.Model):
         move_all(waiting, Document.State.ISSUED, by=by, issued_on=on)
         prepared = EvaluationRequest.objects.filter(campaign=self, state=EvaluationRequest.State.PREPARED)
         move_all(prepared, EvaluationRequest.State.ISSUED, by=by)
+        self._open_paper_assessments()
         self._queue_letters()
         if locked.state == self.State.DRAFT:
             move(self, self.State.OPEN, by=by)
@@ -201,6 +203,7 @@ class Campaign(models.Model):
             "created_at": Value(timezone.now()),
             "end_code": Value(""),
             "end_note": Value(""),
+            "dossier_code": Value(""),
         }
         selected = people(self).filter(reason="").order_by().annotate(**{f"c_{n}": v for n, v in columns.items()})
         return insert_selected(EvaluationRequest, list(columns), selected.values_list(*(f"c_{n}" for n in columns)))
@@ -240,6 +243,11 @@ class Campaign(models.Model):
             document.series, document.number = series, str(number)
         Document.objects.bulk_update(waiting, ["series", "number"], batch_size=200)
         return len(waiting)
+
+    def _open_paper_assessments(self) -> None:
+        """Communes on paper never assign anybody here: the row to which their forms lead is opened now."""
+        external = Organization.objects.filter(kind=Organization.Kind.EXTERNAL)
+        open_assessments(self.requests.awaiting_answer().filter(assessment=None, residence_commune__in=external))
 
     def _queue_letters(self) -> None:
         unsent = self.documents.filter(

@@ -155,6 +155,7 @@ class DocumentQuerySet(models.QuerySet["Document"]):
             ~Q(files__kind=DocumentFile.Kind.ISSUED),
             Q(render_lease_until=None) | Q(render_lease_until__lt=now),
             state=Document.State.ISSUED,
+            keyed_by=None,  # what came on paper is paper already
             render_error="",
         ).distinct()
 
@@ -244,7 +245,7 @@ class Document(models.Model):
     version = models.OneToOneField("evaluations.AssessmentVersion", models.PROTECT, null=True, related_name="form")
     abstract = models.CharField("trích yếu", max_length=300, blank=True)
     series = models.ForeignKey(NumberSeries, models.PROTECT, null=True, related_name="documents")
-    number = models.CharField("số", max_length=12, null=True, blank=True)
+    number = models.CharField("số", max_length=40, null=True, blank=True)
     issued_on = models.DateField("ngày ban hành", null=True, blank=True)
     facts = models.JSONField()
     state = models.CharField("trạng thái", max_length=14, choices=State.choices, default=State.DRAFT)
@@ -255,6 +256,8 @@ class Document(models.Model):
     presented_by = models.ForeignKey("members.Seat", models.PROTECT, null=True, related_name="+")
     issued_at = models.DateTimeField(null=True)
     issued_by = models.ForeignKey("members.Seat", models.PROTECT, null=True, related_name="+")
+    # Written elsewhere, on paper: its number as typed from the sheet, its bytes a scan.
+    keyed_by = models.ForeignKey("members.Seat", models.PROTECT, null=True, related_name="+")
     # The recipient's book of letters received (sổ công văn đến)
     registered_no = models.CharField("số đến", max_length=12, blank=True)
     registered_at = models.DateTimeField(null=True)
@@ -280,7 +283,8 @@ class Document(models.Model):
             ),
             models.UniqueConstraint(name="document_number_once", fields=["series", "number"]),
             models.CheckConstraint(
-                name="document_number_in_a_book", condition=Q(number=None) | Q(series__isnull=False)
+                name="document_number_in_a_book",
+                condition=Q(number=None) | Q(series__isnull=False) | Q(keyed_by__isnull=False),
             ),
             models.CheckConstraint(
                 name="document_issued_when_and_by_whom",
@@ -300,7 +304,14 @@ class Document(models.Model):
     @property
     def label(self) -> str:
         """ "Số 05-CV/ĐU", or "" without a number."""
-        return f"Số {padded(self.number)}-{self.sign}" if self.number else ""
+        return f"Số {self.numbered}" if self.number else ""
+
+    @property
+    def numbered(self) -> str:
+        """ "05-CV/ĐU"; of a paper from elsewhere what stands on it."""
+        if self.keyed_by_id:
+            return self.number or ""
+        return f"{padded(self.number)}-{self.sign}" if self.number else ""
 
     def issued_file(self) -> "DocumentFile | None":
         return self.files.filter(kind=DocumentFile.Kind.ISSUED).first()

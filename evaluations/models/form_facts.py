@@ -15,17 +15,12 @@ if TYPE_CHECKING:
 def form_facts(version: "AssessmentVersion") -> dict[str, Any]:
     """The frozen facts of templates/documents/assessment_form.html."""
     placement, book = version.assessment.placement, version.book
-    assert version.joint_review is not None
-    review = version.joint_review
     return {
+        **_signature(version),
         "member": member_facts(placement),
         "year": version.assessment.year,
         "purpose_text": f"kiểm điểm, đánh giá, xếp loại chất lượng đảng viên năm {version.assessment.year}",
-        "review": {
-            "held_on": review.held_on.isoformat(),
-            "cell": review.names("cell"),
-            "front": review.names("front"),
-        },
+        "review": review_facts(version),
         "criteria": [_criterion_facts(version, criterion) for criterion in book.criteria],
         "recommendation": {
             "text": book.recommendation.text,
@@ -39,17 +34,42 @@ def form_facts(version: "AssessmentVersion") -> dict[str, Any]:
             if version.answer(c.code)["no_basis"]
         ],
         "remarks": version.remarks,
-        "labels": _labels(version),
+        "labels": [*labels(version), *_replaces(version)],
         "confirmation": _confirmation_facts(placement.commune, version),
     }
 
 
-def _labels(version: "AssessmentVersion") -> list[str]:
+def _replaces(version: "AssessmentVersion") -> list[str]:
     """A form that takes the place of another says so (domain V13)."""
     replaced = version.assessment.versions.filter(state="replaced", no__lt=version.no).order_by("-no").first()
     if replaced is None or replaced.confirmed_at is None:
         return []
     return [f"Thay Phiếu nhận xét đã xác nhận ngày {timezone.localtime(replaced.confirmed_at):%d/%m/%Y}"]
+
+
+def review_facts(version: "AssessmentVersion") -> dict[str, Any]:
+    """Of a keyed text the paper names the day and who signed, not everybody who came."""
+    if version.joint_review is None:
+        assert version.met_on is not None
+        return {"held_on": version.met_on.isoformat(), "cell": [], "front": []}
+    review = version.joint_review
+    return {"held_on": review.held_on.isoformat(), "cell": review.names("cell"), "front": review.names("front")}
+
+
+def labels(version: "AssessmentVersion") -> list[str]:
+    """What a reader must know about how the text came here."""
+    if version.origin == version.Origin.ONLINE:
+        return []
+    found = [version.Origin.PAPER.label]
+    return found if version.origin == version.Origin.PAPER else [*found, version.get_origin_display()]
+
+
+def _signature(version: "AssessmentVersion") -> dict[str, Any]:
+    """Who signed the paper, not who signs for the cell today."""
+    if not version.keyed_by_id:
+        return {}
+    position = version.signer_position.upper()
+    return {"signature": {"authority": "T/M CHI BỘ", "position": position, "name": version.signer_name}}
 
 
 def member_facts(placement: Placement) -> dict[str, Any]:
@@ -92,6 +112,9 @@ def attendance_facts(placement: Placement, year: int) -> dict[str, Any]:
 
 
 def _confirmation_facts(commune: Organization, version: "AssessmentVersion") -> dict[str, Any]:
+    if not commune.is_on_system:
+        # Confirmed by its own hand on the paper, which is the form; nothing of it is drawn here.
+        return {"authority": "", "line": "", "position": "", "name": ""}
     assert version.confirmed_at is not None
     on = timezone.localtime(version.confirmed_at)
     month = f"{on.month:02d}" if on.month < 3 else str(on.month)  # domain §6.3, component 4

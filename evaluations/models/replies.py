@@ -62,7 +62,10 @@ def replies_due(commune: Organization) -> list[ReplyDue]:
 def _by_letter(asked: RequestQuerySet) -> Counter[tuple[int | None, int | None]]:
     """{(letter id, paper letter id): number of requests}; one of the two is None."""
     rows = asked.order_by().values_list("letter", "incoming").annotate(n=Count("pk"))
-    return Counter({(letter, incoming): n for letter, incoming, n in rows})
+    found: Counter[tuple[int | None, int | None]] = Counter()
+    for letter, incoming, n in rows:
+        found[letter, None if letter else incoming] += n
+    return found
 
 
 def _askings(counts: Counter[tuple[int | None, int | None]]) -> list[Asking]:

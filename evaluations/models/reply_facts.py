@@ -7,7 +7,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from evaluations.models.assessments import AssessmentVersion
 from evaluations.models.campaigns import Campaign
-from evaluations.models.documents import Document, padded
+from evaluations.models.documents import Document
 from evaluations.models.requests import EvaluationRequest, IncomingLetter, RequestQuerySet
 from evaluations.rulebooks import load
 from members.models import Membership, Organization
@@ -61,7 +61,7 @@ class Asking:
         """How the reply names the letter; None when it went out without a number."""
         number = self.incoming.number if self.incoming else ""
         if self.letter and self.letter.number:
-            number = f"{padded(self.letter.number)}-{self.letter.sign}"
+            number = self.letter.numbered
         return {"number": number, "issued_on": self.dated_on.isoformat()} if number else None
 
     @property
@@ -80,10 +80,9 @@ class Asking:
 
     def places(self) -> dict[int, int]:
         """{request id: its number in the asker's own list}; a paper list was entered in its order."""
-        if self.incoming:
+        if self.letter is None or self.letter.keyed_by_id:
             return {pk: no for no, pk in enumerate(self.requests.order_by("pk").values_list("pk", flat=True), 1)}
-        assert self.letter is not None
-        rows = self.letter.facts["rows"]
+        rows = self.letter.facts.get("rows", [])
         if all("request" in row for row in rows):
             return {row["request"]: row["no"] for row in rows}
         # Letters from before 11/2026 do not say which request a line is.
@@ -146,7 +145,7 @@ def _corrects(enclosed: list[int]) -> list[dict[str, str]]:
 
 def _named(reply: Document) -> dict[str, str]:
     assert reply.issued_on is not None
-    return {"number": f"{padded(reply.number)}-{reply.sign}", "issued_on": reply.issued_on.isoformat()}
+    return {"number": reply.numbered, "issued_on": reply.issued_on.isoformat()}
 
 
 def _rows(asking: Asking, ids: list[int]) -> list[dict[str, Any]]:

@@ -40,6 +40,9 @@ class IncomingLetter(models.Model):
     due_on = models.DateField("hạn trả lời", null=True, blank=True)
     registered_by = models.ForeignKey("members.Seat", models.PROTECT, related_name="+")
     registered_at = models.DateTimeField(auto_now_add=True)
+    # A letter like all others received, so that lists, cells and replies need not tell it apart.
+    document = models.OneToOneField(Document, models.PROTECT, null=True, related_name="incoming")
+    roster = models.OneToOneField("members.RosterImport", models.SET_NULL, null=True, related_name="incoming")
 
     class Meta:
         verbose_name = "công văn đến bằng giấy"
@@ -71,11 +74,12 @@ class RequestQuerySet(models.QuerySet["EvaluationRequest"]):
         return self.filter(Exists(confirmed), ~Exists(_in_work()), state=EvaluationRequest.State.AT_CELL)
 
     def corrected(self) -> "RequestQuerySet":
-        """Answered requests whose text was confirmed anew since: the asker holds an old form."""
+        """Answered requests whose text was confirmed anew since: the asker holds an old form of ours."""
         anew = AssessmentVersion.objects.filter(
             assessment=OuterRef("assessment"), state="confirmed", confirmed_at__gt=OuterRef("reply__issued_at")
         )
-        return self.filter(Exists(anew), ~Exists(_in_work()), state__in=EvaluationRequest.REPLIED)
+        ours = self.filter(reply__keyed_by=None)
+        return ours.filter(Exists(anew), ~Exists(_in_work()), state__in=EvaluationRequest.REPLIED)
 
     def untold(self) -> "RequestQuerySet":
         """Sent back, and not yet said in a letter."""
@@ -93,7 +97,9 @@ class RequestQuerySet(models.QuerySet["EvaluationRequest"]):
 
 def _in_work() -> "VersionQuerySet":
     """A later text that is still being written or checked: what was confirmed before waits for it."""
-    return AssessmentVersion.objects.filter(assessment=OuterRef("assessment"), state__in=["draft", "submitted"])
+    return AssessmentVersion.objects.filter(
+        assessment=OuterRef("assessment"), state__in=["draft", "keyed", "submitted"]
+    )
 
 
 class EvaluationRequest(models.Model):
@@ -117,8 +123,11 @@ class EvaluationRequest(models.Model):
     ENDED = (State.DECLINED, *WITHDRAWN)
     MOVES = {
         State.PREPARED: frozenset({State.ISSUED, State.CANCELLED, State.SUPERSEDED}),
-        State.ISSUED: frozenset({State.AT_COMMUNE, State.CANCELLED, State.SUPERSEDED, State.NO_REPLY}),
-        State.AT_COMMUNE: frozenset({State.AT_CELL, State.DECLINED, State.CANCELLED, State.SUPERSEDED, State.NO_REPLY}),
+        # A reply on paper, or through the national portal, may be the first that is heard of the commune.
+        State.ISSUED: frozenset({State.AT_COMMUNE, State.ANSWERED, State.CANCELLED, State.SUPERSEDED, State.NO_REPLY}),
+        State.AT_COMMUNE: frozenset(
+            {State.AT_CELL, State.ANSWERED, State.DECLINED, State.CANCELLED, State.SUPERSEDED, State.NO_REPLY}
+        ),
         State.AT_CELL: frozenset({State.ANSWERED, State.DECLINED, State.CANCELLED, State.SUPERSEDED, State.NO_REPLY}),
         State.ANSWERED: frozenset({State.RECEIVED, State.RETURN_ASKED}),
         State.RECEIVED: frozenset({State.CONSIDERED, State.RETURN_ASKED}),
@@ -159,6 +168,8 @@ class EvaluationRequest(models.Model):
     reply = models.ForeignKey(Document, models.PROTECT, null=True, related_name="answered_requests")
     state = models.CharField("bước", max_length=12, choices=State.choices, default=State.PREPARED)
     due_on = models.DateField("hạn trả lời")
+    # Handed in by the member through the national portal, procedure 2.002753.
+    dossier_code = models.CharField("mã hồ sơ thủ tục 2.002753", max_length=40, blank=True)
     end_code = models.CharField("lý do", max_length=20, blank=True)
     end_note = models.CharField("ghi chú", max_length=300, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -262,6 +273,22 @@ class EvaluationRequest(models.Model):
     def cancel(self, reason: str, *, by: "Seat") -> None:
         move(self, self.State.CANCELLED, by=by, end_code="asker", end_note=reason)
 
+    def can_consider(self) -> bool:
+        """What the member brought along himself counts only after somebody has asked its makers (design §5)."""
+        version = self.answering_version()
+        if self.state != self.State.RECEIVED:
+            return False
+        if version is None or version.origin != AssessmentVersion.Origin.CARRIED:
+            return True
+        return self.verifications.filter(result="agrees", made_at__gte=version.keyed_at).exists()
+
+    @transaction.atomic
+    def consider(self, *, by: "Seat") -> None:
+        """The answer was used in the yearly review."""
+        if self.state == self.State.RECEIVED and not self.can_consider():
+            raise Refused("Phiếu do đảng viên mang về phải được đối chiếu, thẩm định trước khi sử dụng.")
+        move(self, self.State.CONSIDERED, by=by)
+
     def answering_version(self) -> AssessmentVersion | None:
         """The confirmed text that answers this request."""
         return self.assessment.confirmed_version() if self.assessment else None
@@ -288,7 +315,7 @@ def assign_to_cells(chosen: dict[EvaluationRequest, Organization], *, by: "Seat"
         matter.placement.assign(cell, by=by)
         by_cell.setdefault(cell, []).append(matter.pk)
     asked = EvaluationRequest.objects.filter(pk__in=[matter.pk for matter in chosen])
-    _open_assessments(asked)
+    open_assessments(asked)
     moved = 0
     for cell, ids in by_cell.items():
         rows = EvaluationRequest.objects.filter(pk__in=ids)
@@ -301,7 +328,7 @@ def assign_to_cells(chosen: dict[EvaluationRequest, Organization], *, by: "Seat"
     return moved
 
 
-def _open_assessments(asked: RequestQuerySet) -> None:
+def open_assessments(asked: RequestQuerySet) -> None:
     """One assessment for each (placement, year), shared by all who ask; existing ones are found, not doubled."""
     pairs = set(asked.values_list("placement_id", "year"))
     Assessment.objects.bulk_create(

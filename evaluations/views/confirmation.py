@@ -56,7 +56,11 @@ def reasons_to_open(version: AssessmentVersion, attendance: dict[str, int]) -> l
     if advice is not None and advice >= book.recommendation.remarks_required_from:
         found.append(f"Đề nghị: {book.recommendation.options[advice]}.")
     found += version.mismatches(attendance)
-    if version.no > 1:
+    if version.is_contested:
+        found.append("Chi bộ báo nội dung nhập khác với bản giấy, chưa được trả lời.")
+    if version.origin == AssessmentVersion.Origin.CARRIED:
+        found.append(f"{version.get_origin_display()}: đối chiếu với chi bộ.")
+    if version.no > 1 and not version.keyed_by_id:
         found.append(f"Bản thứ {version.no}, chi bộ đã bổ sung theo đề nghị.")
     return found
 
@@ -103,6 +107,7 @@ def _submitted(commune: Organization, by: Seat) -> QuerySet[AssessmentVersion]:
         versions.select_related(
             "assessment__placement__member", "assessment__placement__cell", "joint_review", "submitted_by__user"
         )
+        .prefetch_related("contests")
         .annotate(workplace=Subquery(workplace.values("cell__parent__name")[:1]))
         .order_by("assessment__placement__cell__path", "assessment__placement__member__sort_key", "pk")
     )

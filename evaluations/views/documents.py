@@ -1,11 +1,14 @@
 """Stored paper and the preview of paper that is not issued yet."""
 
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
 
 from evaluations.documents import render as render_document
-from evaluations.models import Document, EvaluationRequest
+from evaluations.forms.keying import content_type
+from evaluations.models import Document, DocumentFile, EvaluationRequest
+from evaluations.models.keying import drafts_within_reach
 from members.models import AuditEvent, Seat, User
 from members.roles import Action
 from members.states import Refused
@@ -33,6 +36,24 @@ def stored_file(request: HttpRequest, document_id: int) -> HttpResponse:
     _receive(document, request.user)
     AuditEvent.objects.record("read", by=_reader(document, request.user), on=document)
     return pdf(bytes(stored.content), f"van-ban-{document.pk}")
+
+
+@require_GET
+def scan(request: HttpRequest, document_id: int, file_id: int) -> HttpResponse:
+    """A picture of the paper as it was uploaded; opening that of an answer is its reception too."""
+    assert isinstance(request.user, User)
+    issued = Document.objects.exclude(state__in=[Document.State.DRAFT, Document.State.FOR_SIGNATURE])
+    readable = Q(document__in=issued.readable_by(request.user)) | Q(document__in=drafts_within_reach(request.user))
+    scans = DocumentFile.objects.filter(readable, kind=DocumentFile.Kind.SCAN, document=document_id)
+    found = get_object_or_404(scans.select_related("document__issuer"), pk=file_id)
+    content, document = bytes(found.content), found.document
+    _receive(document, request.user)
+    AuditEvent.objects.record("read", by=_reader(document, request.user), on=document)
+    # What it is was told by its first bytes when it came in; a browser must not guess again.
+    kind = content_type(content) or "application/octet-stream"
+    name = f"ban-chup-{found.pk}.{kind.rpartition('/')[2]}"
+    headers = {"Content-Disposition": f'inline; filename="{name}"', "X-Content-Type-Options": "nosniff"}
+    return HttpResponse(content, content_type=kind, headers=headers)
 
 
 def _receive(document: Document, user: User) -> None:

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET
 from evaluations.models import AssessmentVersion, Campaign, Document, EvaluationRequest, Letter
 from evaluations.models.assessments import draft_assessments
 from evaluations.owing import commune_standings
+from evaluations.views.keying import waiting_on_paper
 from members.models import Member, Organization, Seat, User
 from members.roles import Action, Side
 
@@ -37,6 +38,7 @@ def home(request: HttpRequest) -> HttpResponse:
             "campaigns": _campaigns(user, today),
             "mine": _mine(user),
             "calls": _calls(user),
+            "to_key": waiting_on_paper(user).count() if user.may(Action.KEY) else None,
             "may_see_figures": user.may(Action.SEE_FIGURES),
             "may_configure": user.may(Action.CONFIGURE),
             "may_audit": user.may(Action.AUDIT),

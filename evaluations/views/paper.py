@@ -6,6 +6,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_GET
 
 from evaluations.models import Assessment, Document, EvaluationRequest
+from evaluations.models.keying import within_keyers_reach
 from evaluations.models.paper_codes import PaperKind, paper_code, read_grid_number, read_paper_code
 from members.middleware import SignedIn
 from members.models import Organization, User
@@ -41,6 +42,8 @@ def _assessment(user: User, pk: int) -> HttpResponse:
     placement = assessment.placement
     if placement.cell and _grants(user, Action.WRITE, placement.cell):
         return redirect("evaluations:cell_person", placement.cell.pk, assessment.year, placement.pk)
+    if within_keyers_reach(user).filter(pk=assessment.pk).exists():
+        return redirect("evaluations:key_form", assessment.pk)
     asked = EvaluationRequest.objects.for_asker(user, Action.RECEIVE)
     matter = asked.filter(placement=placement, year=assessment.year).order_by("-pk").first()
     if matter:

@@ -12,6 +12,7 @@ from evaluations.forms.campaigns import CancelForm
 from evaluations.models import AssessmentVersion, DocumentFile, EvaluationRequest
 from evaluations.models.reply_facts import decline_reason
 from evaluations.owing import owed_step, with_step
+from evaluations.views.keyed import scans_of
 from members.middleware import SignedIn
 from members.models import AuditEvent, Membership, User
 from members.roles import Action
@@ -65,6 +66,9 @@ def _context(matter: EvaluationRequest, user: User, form: CancelForm) -> dict[st
         "steps": _steps(matter),
         "answer": _shown(version) if version else None,
         "form_paper": version.form if version else None,
+        "version": version,
+        "scans": [file for paper in papers for file in scans_of(paper)] if version or matter.dossier_code else [],
+        "may_key": _may_key(user, matter),
         "stored": set(stored.values_list("document_id", flat=True)),
         "ended_because": _why_ended(matter),
         "form": form,
@@ -79,9 +83,10 @@ def _answer(matter: EvaluationRequest) -> AssessmentVersion | None:
     versions = AssessmentVersion.objects.filter(
         assessment=matter.assessment_id,
         state__in=[AssessmentVersion.State.CONFIRMED, AssessmentVersion.State.REPLACED],
-        confirmed_at__lte=matter.reply.issued_at,
     )
-    return versions.select_related("form").order_by("-no").first()
+    if not matter.reply.keyed_by_id:
+        versions = versions.filter(confirmed_at__lte=matter.reply.issued_at)
+    return versions.select_related("form").prefetch_related("contests").order_by("-no").first()
 
 
 def _shown(version: AssessmentVersion) -> dict[str, Any]:
@@ -103,6 +108,7 @@ def _shown(version: AssessmentVersion) -> dict[str, Any]:
         "recommendation": advice["options"][advice["chosen"]] if advice["chosen"] is not None else "",
         "remarks": facts["remarks"],
         "held_on": date.fromisoformat(facts["review"]["held_on"]),
+        "labels": facts["labels"],
         "cell": facts["review"]["cell"],
         "front": facts["review"]["front"],
         "attendance": facts["attendance"],
@@ -127,6 +133,11 @@ def _why_ended(matter: EvaluationRequest) -> str:
     if matter.state == EvaluationRequest.State.DECLINED:
         return decline_reason(matter)
     return matter.end_note if matter.ended_at else ""
+
+
+def _may_key(user: User, matter: EvaluationRequest) -> bool:
+    """Whether paper about this matter is keyed here: its commune is not on the system, or it came by the portal."""
+    return any(seat.organization_id == matter.asker_now_id for seat, _ in user.grants(Action.KEY))
 
 
 def _prepares(user: User, matter: EvaluationRequest) -> bool:

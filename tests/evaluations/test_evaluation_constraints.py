@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 from django.db.models import F
@@ -14,6 +14,7 @@ from evaluations.models import (
     BundlePiece,
     Campaign,
     Consultation,
+    Contest,
     Document,
     DocumentFile,
     EvaluationRequest,
@@ -22,13 +23,17 @@ from evaluations.models import (
     Letter,
     NumberRange,
     NumberSeries,
+    Verification,
     packs,
 )
+from tests import factories
 from tests.breaking import Statement, change, constraints_of, double, is_refused
 from tests.conftest import Cast
 from tests.season import Season
 
 DAY = date(2026, 3, 1)
+NOW = datetime(2026, 3, 1, 8, tzinfo=UTC)
+BACK = {"return_code": "vague", "return_note": "Ghi rõ"}
 
 
 @dataclass
@@ -51,6 +56,9 @@ class World:
     bundle: Bundle
     piece: BundlePiece
     handed: HandOver
+    keyed: AssessmentVersion
+    contest: Contest
+    verification: Verification
 
 
 @pytest.fixture
@@ -73,6 +81,11 @@ def world(cast: Cast, play: Season) -> World:
         key="coded", kind="reply", channel="print", recipient=cast.far_ward, code_hash="c" * 64
     )
     bundle = Bundle.objects.order(packs.cell_grid(cast.cell, play.YEAR), "In", by=seat)
+    keyed = play.keyed(factories.member(commune=cast.ward, cell=cast.cell))
+    contest = Contest.objects.create(version=keyed, note="Mục 3 khác", made_by=seat)
+    verification = Verification.objects.create(
+        request=matter, method="phone", result="agrees", note="Hỏi bí thư", verified_on=DAY, by=seat
+    )
     return World(
         campaign=Campaign.objects.get(),
         matter=matter,
@@ -80,7 +93,7 @@ def world(cast: Cast, play: Season) -> World:
         on_paper=EvaluationRequest.objects.get(incoming=incoming),
         incoming=incoming,
         assessment=matter.assessment,
-        version=AssessmentVersion.objects.get(),
+        version=AssessmentVersion.objects.get(assessment=matter.assessment),
         letter=letter,
         file=letter.store("issued", b"%PDF-", 1),
         series=letter.series,
@@ -92,6 +105,9 @@ def world(cast: Cast, play: Season) -> World:
             letter=coded, year=2026, how="post", on=DAY, given_by="Võ Thị Sổ", recorded_by=seat
         ),
         piece=bundle.pieces.create(no=0, is_final=False, content=b"%PDF-"),
+        keyed=keyed,
+        contest=contest,
+        verification=verification,
     )
 
 
@@ -110,6 +126,26 @@ BREAKS: list[tuple[str, Break]] = [
     ("version_submitted_after_joint_review", lambda w: change(w.version, joint_review=None)),
     ("version_submitted_by_whom", lambda w: change(w.version, submitted_at=None)),
     ("version_writer_is_not_confirmer", lambda w: change(w.version, confirmed_by=F("submitted_by"))),
+    ("version_submitted_after_joint_review", lambda w: change(w.version, joint_review=None, state="returned", **BACK)),
+    ("version_submitted_by_whom", lambda w: change(w.version, submitted_by=None)),
+    ("version_keyed_from_a_paper", lambda w: change(w.version, origin="paper")),
+    ("version_keyed_from_a_paper", lambda w: change(w.version, keyed_by=w.matter.issued_by)),
+    *(
+        ("version_keyed_from_a_paper", lambda w, lost=lost: change(w.keyed, **lost))
+        for lost in (
+            {"origin": "online"}, {"origin": "gossip"}, {"on_paper_on": None}, {"signer_name": ""},
+            {"signer_position": ""}, {"paper_reason": ""}, {"paper_reason": "whim"},
+        )
+    ),
+    ("version_keyed_again_by_whom", lambda w: change(w.keyed, keyed_again_by=F("keyed_by"))),
+    ("version_keyed_again_by_whom", lambda w: change(w.version, keyed_again_by=F("submitted_by"), keyed_again_at=NOW)),
+    ("contest_says_what", lambda w: change(w.contest, note="")),
+    ("contest_one_open", lambda w: double(w.contest, note="Còn nữa")),
+    ("contest_settled_by_whom", lambda w: change(w.contest, settled_note="Đúng rồi")),
+    ("contest_settled_by_whom", lambda w: change(w.contest, settled_at=NOW, settled_by=F("made_by"))),
+    ("verification_method_known", lambda w: change(w.verification, method="gossip")),
+    ("verification_result_known", lambda w: change(w.verification, result="maybe")),
+    ("verification_says_whom", lambda w: change(w.verification, note="")),
     ("campaign_state_known", lambda w: change(w.campaign, state="paused")),
     ("campaign_one_a_year", lambda w: double(w.campaign, due_on=DAY)),
     ("campaign_due_before_self_criticism", lambda w: change(w.campaign, due_on=F("self_criticism_on"))),
