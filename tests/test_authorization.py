@@ -18,6 +18,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from evaluations.models import Bundle, Document, EvaluationRequest, IncomingLetter, Letter, packs
 from evaluations.models.hand_overs import hand_over_letter
+from evaluations.models.incoming import PaperRequest, register_on_paper
 from evaluations.models.paper_codes import PaperKind, grid_number, paper_code
 from members.models import RosterHeading, RosterImport, User
 from members.roles import Action, Role
@@ -55,6 +56,7 @@ def play(cast: Cast) -> dict[str, Any]:
     on_paper = factories.member("Lâm Thử Giấy", commune=cast.ward, cell=cast.cell)
     keyed = season.keyed(on_paper)
     scan = keyed.form.files.get()
+    on_paper_letter, received = paper_request(cast)
     assert matter.letter is not None
     return {
         "cell_id": cast.cell.pk,
@@ -71,6 +73,8 @@ def play(cast: Cast) -> dict[str, Any]:
         "form_id": version.form.pk,
         "assessment_id": keyed.assessment_id,
         "keyed_id": keyed.pk,
+        "paper_letter_id": on_paper_letter.pk,
+        "received_id": received.pk,
         "keyed_form_id": keyed.form.pk,
         "file_id": scan.pk,
         "reply_id": matter.reply_id or 0,
@@ -123,6 +127,19 @@ def call(cast: Cast) -> Letter:
         caller=cast.ward,
         reminds_on=date(2026, 11, 13),
     )
+
+
+def paper_request(cast: Cast) -> tuple[Document, RosterImport]:
+    """A letter on paper in the ward's book, with a list that waits."""
+    seat = by(cast.ward_officer, Action.REGISTER, cast.ward)
+    day = date(2026, 10, 5)
+    letter = register_on_paper(
+        cast.ward, PaperRequest(cast.far_ward, "12-CV/ĐU", day, day, date(2026, 11, 15), Season.YEAR), by=seat
+    )
+    roster = parse_roster((HEADINGS + "1,Vũ Thử Giấy,1976,,,\n").encode(), "a.csv", today=date(2026, 11, 1))
+    staged = RosterImport.objects.stage(cast.far_ward, roster, "a.csv", by=seat, commune=cast.ward)
+    IncomingLetter.objects.get(document=letter).rosters.add(staged)
+    return letter, staged
 
 
 def roster_import(cast: Cast) -> RosterImport:
@@ -197,6 +214,8 @@ class Row:
 
 
 KEYED = {"version_id": "keyed_id"}
+ON_PAPER = {"document_id": "paper_letter_id"}
+RECEIVED = {"import_id": "received_id"}
 NOT_KEYING = {"ward_clerk", "ward_signer", "secretary"}
 ROWS: dict[str, Row] = {
     "members:member_list": Row(OFFICERS | SIGNERS | SECRETARIES | {"ward_clerk"}, shared=True),
@@ -242,6 +261,15 @@ ROWS: dict[str, Row] = {
     "evaluations:key_list": Row(OFFICERS, shared=True),
     "evaluations:key_form": Row({"ward_officer"}, NOT_KEYING, "same"),
     "evaluations:key_again": Row({"ward_officer"}, NOT_KEYING, "same"),
+    "evaluations:keyed_list": Row({"secretary"}, WARD),
+    "evaluations:incoming_new": Row({"ward_clerk", "ward_officer"}, {"ward_signer"}, "same"),
+    "evaluations:incoming_list": Row({"ward_clerk", "ward_officer"}, {"ward_signer"}, "same", takes=ON_PAPER),
+    "evaluations:incoming_pick": Row({"ward_clerk", "ward_officer"}, {"ward_signer"}, "same", takes=ON_PAPER),
+    "evaluations:incoming_commit": Row({"ward_clerk", "ward_officer"}, {"ward_signer"}, "only", takes=RECEIVED),
+    "members:roster_review#received": Row({"ward_clerk", "ward_officer"}, {"ward_signer"}, "same", takes=RECEIVED),
+    "evaluations:portal_result": Row({"officer"}, {"signer"}, "same"),
+    "evaluations:verify": Row(WORKPLACE, posts="same"),
+    "evaluations:verify_list": Row(OFFICERS | SIGNERS, shared=True),
     "evaluations:keyed_page": Row(CONFIRMING | {"secretary"}, {"ward_clerk"}, takes=KEYED),
     "evaluations:contest": Row({"secretary"}, WARD, "only", takes=KEYED),
     "evaluations:contest_settle": Row(

@@ -42,7 +42,7 @@ class IncomingLetter(models.Model):
     registered_at = models.DateTimeField(auto_now_add=True)
     # A letter like all others received, so that lists, cells and replies need not tell it apart.
     document = models.OneToOneField(Document, models.PROTECT, null=True, related_name="incoming")
-    roster = models.OneToOneField("members.RosterImport", models.SET_NULL, null=True, related_name="incoming")
+    rosters = models.ManyToManyField("members.RosterImport", related_name="incoming")
 
     class Meta:
         verbose_name = "công văn đến bằng giấy"

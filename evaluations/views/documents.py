@@ -1,8 +1,8 @@
 """Stored paper and the preview of paper that is not issued yet."""
 
 from django.db.models import Q
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET
 
 from evaluations.documents import render as render_document
@@ -28,6 +28,11 @@ def stored_file(request: HttpRequest, document_id: int) -> HttpResponse:
     issued = Document.objects.exclude(state__in=[Document.State.DRAFT, Document.State.FOR_SIGNATURE])
     document = get_object_or_404(issued.readable_by(request.user), pk=document_id)
     stored = document.issued_file()
+    if stored is None and document.keyed_by_id:
+        pictures = document.files.filter(kind=DocumentFile.Kind.SCAN).defer("content")
+        if first := pictures.order_by("pk").first():
+            return redirect("evaluations:document_scan", document.pk, first.pk)
+        raise Http404  # paper without a picture: the sheet itself is at the office
     if stored is None:
         waiting = render(request, "evaluations/document_waiting.html", {"document": document}, status=202)
         if not document.render_error:

@@ -14,7 +14,9 @@ from django.views.decorators.http import require_GET
 from evaluations.models import AssessmentVersion, Campaign, Document, EvaluationRequest, Letter
 from evaluations.models.assessments import draft_assessments
 from evaluations.owing import commune_standings
+from evaluations.views.keyed import keyed_for
 from evaluations.views.keying import waiting_on_paper
+from evaluations.views.outside import to_verify
 from members.models import Member, Organization, Seat, User
 from members.roles import Action, Side
 
@@ -39,6 +41,7 @@ def home(request: HttpRequest) -> HttpResponse:
             "mine": _mine(user),
             "calls": _calls(user),
             "to_key": waiting_on_paper(user).count() if user.may(Action.KEY) else None,
+            "to_verify": to_verify(user).count() if user.may(Action.RECEIVE) else 0,
             "may_see_figures": user.may(Action.SEE_FIGURES),
             "may_configure": user.may(Action.CONFIGURE),
             "may_audit": user.may(Action.AUDIT),
@@ -81,6 +84,7 @@ def _cell(cell: Organization, today: date) -> dict[str, Any]:
         "confirmed": sum(state == "confirmed" for state in states),
         "due_on": due_on,
         "days_late": (today - due_on).days if due_on and left and due_on < today else 0,
+        "keyed": keyed_for(cell).filter(assessment__year=today.year).count(),
         "ward": cell.parent,
     }
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import OuterRef, Subquery
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
@@ -12,13 +13,15 @@ from evaluations.forms.keying import ContestForm, ScanForm, SettleForm
 from evaluations.forms.ratings import choice_of, columns
 from evaluations.models import AssessmentVersion, Document
 from evaluations.models import keying as verbs
+from evaluations.models.assessments import VersionQuerySet
 from evaluations.models.checks import can_contest, open_contests
 from evaluations.models.checks import contest as contest_it
 from evaluations.views.keying import about, keeping_office
 from evaluations.views.letters_in import granted
 from members.middleware import SignedIn
-from members.models import AuditEvent, Seat, User
+from members.models import AuditEvent, Membership, Organization, Seat, User
 from members.roles import Action
+from members.views.participation import open_cell
 
 
 def _load(user: User, version_id: int, *actions: Action) -> tuple[AssessmentVersion, Seat]:
@@ -73,6 +76,27 @@ def _page(request: SignedIn, version: AssessmentVersion, by: Seat, **forms: Any)
 def scans_of(document: Document) -> list[Any]:
     """Pictures of the paper, without their bytes."""
     return list(document.files.filter(kind="scan").defer("content").order_by("pk"))
+
+
+@require_GET
+def of_cell(request: SignedIn, cell_id: int, year: int) -> HttpResponse:
+    """What the commune has keyed in the name of the cell: it signed the paper and may say that it differs."""
+    cell, seat = open_cell(request, cell_id, year, Action.WRITE)
+    versions = (
+        keyed_for(cell).filter(assessment__year=year).exclude(assessment__placement__member=seat.user.member_id or 0)
+    )
+    rows = versions.select_related("assessment__placement__member", "keyed_by__user").prefetch_related("contests")
+    workplace = Membership.objects.filter(member=OuterRef("assessment__placement__member"), until_on=None)
+    rows = rows.annotate(workplace=Subquery(workplace.values("cell__parent__name")[:1]))
+    rows = rows.order_by("assessment__placement__member__sort_key", "pk")
+    AuditEvent.objects.record_many("read", by=seat, model=AssessmentVersion, ids=[row.pk for row in rows])
+    return render(request, "evaluations/keyed_list.html", {"cell": cell, "year": year, "rows": rows})
+
+
+def keyed_for(cell: Organization) -> VersionQuerySet:
+    """Texts in force that somebody else keyed for this cell."""
+    held = [AssessmentVersion.State.KEYED, AssessmentVersion.State.SUBMITTED, AssessmentVersion.State.CONFIRMED]
+    return AssessmentVersion.objects.filter(assessment__placement__cell=cell, keyed_by__isnull=False, state__in=held)
 
 
 @require_POST

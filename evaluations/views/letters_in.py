@@ -47,6 +47,9 @@ def letter_list(request: SignedIn) -> HttpResponse:
         {
             "page": page,
             "has_communes": len({letter.recipient_id for letter in page}) > 1,
+            "paper_at": [
+                seat.organization for seat, _ in request.user.grants(Action.REGISTER) if seat.organization.unit
+            ][:1],
             "new": letters_to(request.user).filter(registered_at=None).count(),
         },
     )
@@ -87,6 +90,8 @@ def _letter_page(request: SignedIn, letter: Document, form: RegisterForm) -> Htt
             "has_file": letter.files.filter(kind="issued").exists(),
             "form": form,
             "may_register": letter.registered_at is None and granted(request.user, Action.REGISTER, commune),
+            "scans": letter.files.filter(kind="scan").defer("content").order_by("pk"),
+            "may_list": bool(letter.keyed_by_id) and granted(request.user, Action.REGISTER, commune),
             "may_assign": granted(request.user, Action.ASSIGN, commune),
         },
     )

@@ -13,6 +13,7 @@ from evaluations.models import AssessmentVersion, DocumentFile, EvaluationReques
 from evaluations.models.reply_facts import decline_reason
 from evaluations.owing import owed_step, with_step
 from evaluations.views.keyed import scans_of
+from evaluations.views.outside import TO_END
 from members.middleware import SignedIn
 from members.models import AuditEvent, Membership, User
 from members.roles import Action
@@ -68,7 +69,8 @@ def _context(matter: EvaluationRequest, user: User, form: CancelForm) -> dict[st
         "form_paper": version.form if version else None,
         "version": version,
         "scans": [file for paper in papers for file in scans_of(paper)] if version or matter.dossier_code else [],
-        "may_key": _may_key(user, matter),
+        "may_key": _may_key(user, matter) and matter.state in TO_END,
+        "must_verify": matter.state == EvaluationRequest.State.RECEIVED and not matter.can_consider(),
         "stored": set(stored.values_list("document_id", flat=True)),
         "ended_because": _why_ended(matter),
         "form": form,

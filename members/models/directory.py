@@ -46,8 +46,9 @@ def exemption_by_note(row: "StagedRow", placement: Placement) -> tuple[str, str]
 class Directory:
     """What is already known when a committee imports: communes, its cells and its people. Read once, asked often."""
 
-    def __init__(self, committee: Organization, rows: list["StagedRow"]) -> None:
-        self.committee = committee
+    def __init__(self, committee: Organization, rows: list["StagedRow"], receiving: Organization | None = None) -> None:
+        """`receiving`: the commune that enters the list of a committee on paper; it knows its own people only."""
+        self.committee, self.receiving = committee, receiving
         self._communes: dict[str, list[Organization]] = {}
         for commune in Organization.objects.communes():
             self._communes.setdefault(commune.locality_key, []).append(commune)
@@ -55,7 +56,7 @@ class Directory:
         self.cells = {name_key(cell.name): cell for cell in cells}
         self.members = {
             member.pk: member
-            for member in Member.objects.in_committee(committee).prefetch_related(
+            for member in self._register().prefetch_related(
                 models.Prefetch("memberships", Membership.objects.filter(until_on=None).select_related("cell")),
                 models.Prefetch("placements", Placement.objects.current().select_related("commune")),
             )
@@ -76,6 +77,12 @@ class Directory:
                 found.setdefault(known, []).append(member)
         return found
 
+    def _register(self) -> "models.QuerySet[Member]":
+        members = Member.objects.in_committee(self.committee)
+        if self.receiving is None:
+            return members
+        return members.filter(placements__until_on=None, placements__commune=self.receiving)
+
     def card_holder(self, values: dict[str, Any]) -> Member | None:
         return self._holders.get(blind_index(values.get("card_no") or ""))
 
@@ -88,6 +95,8 @@ class Directory:
         return [member for member in named if member.birth_year in years and member.birth_date in days]
 
     def commune(self, words: str) -> Organization | None:
+        if self.receiving and not words:
+            return self.receiving
         found = self._communes_named(words)
         return found[0] if len(found) == 1 else None
 

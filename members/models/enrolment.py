@@ -31,7 +31,10 @@ def write_new(rows: list["StagedRow"], directory: Directory, by: "Seat") -> None
         ],
         batch_size=500,
     )
-    placements = [_placement(row, member, today) for row, member in zip(rows, members, strict=True)]
+    for row, member in zip(rows, members, strict=True):
+        row.member = member
+    origin = Placement.Origin.RESIDENCE if directory.receiving else Placement.Origin.ROSTER
+    placements = [_placement(row, member, today, origin) for row, member in zip(rows, members, strict=True)]
     Placement.objects.bulk_create(placements, batch_size=500)
     if members:
         AuditEvent.objects.record_many("Member.import", by=by, model=Member, ids=[member.pk for member in members])
@@ -53,7 +56,7 @@ def _member(values: dict[str, Any]) -> Member:
     return member
 
 
-def _placement(row: "StagedRow", member: Member, today: date) -> Placement:
+def _placement(row: "StagedRow", member: Member, today: date, origin: str = Placement.Origin.ROSTER) -> Placement:
     exemption = row.values["exemption"]
     placement = Placement(
         member=member,
@@ -62,7 +65,7 @@ def _placement(row: "StagedRow", member: Member, today: date) -> Placement:
         standing=exemption["class"].lower(),
         exemption=exemption["category"],
         exemption_proof=row.values["note"][:250] if exemption["category"] else "",
-        origin=Placement.Origin.ROSTER,
+        origin=origin,
         from_on=today,
     )
     placement.set_keys()

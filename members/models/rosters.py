@@ -17,6 +17,7 @@ from members.models.enrolment import write_changes, write_new
 from members.models.headings import RosterHeading
 from members.models.history import AuditEvent
 from members.models.organizations import Organization
+from members.models.people import Member
 from members.models.staged_rows import StagedRow
 from members.roles import Action, Side
 from members.roster import Roster, reread_roster
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from members.models.accounts import Seat, User
 
 KEPT_FOR = timedelta(days=7)
+WRITTEN = (StagedRow.Plan.NEW, StagedRow.Plan.CHANGED, StagedRow.Plan.SAME)
 
 
 class RosterImportQuerySet(models.QuerySet["RosterImport"]):
@@ -36,11 +38,19 @@ class RosterImportQuerySet(models.QuerySet["RosterImport"]):
         return self.filter(user.reach(Action.KEEP_ROSTER, "committee__", Side.WORKPLACE))
 
     @transaction.atomic
-    def stage(self, committee: Organization, roster: Roster, filename: str, *, by: "Seat") -> "RosterImport":
+    def stage(
+        self,
+        committee: Organization,
+        roster: Roster,
+        filename: str,
+        *,
+        by: "Seat",
+        commune: Organization | None = None,
+    ) -> "RosterImport":
         """One import for each sheet with a list; the fullest is given back, the others hang on it."""
-        staged = self._stage(committee, roster, filename, by)
+        staged = self._stage(committee, roster, filename, by, commune=commune)
         for other in roster.others:
-            self._stage(committee, other, filename, by, first_sheet=staged)
+            self._stage(committee, other, filename, by, first_sheet=staged, commune=commune)
         return staged
 
     def _stage(
@@ -50,8 +60,10 @@ class RosterImportQuerySet(models.QuerySet["RosterImport"]):
         filename: str,
         by: "Seat",
         first_sheet: "RosterImport | None" = None,
+        commune: Organization | None = None,
     ) -> "RosterImport":
         staged = RosterImport(committee=committee, filename=filename[:200], made_by=by, first_sheet=first_sheet)
+        staged.commune = commune
         staged.take(roster, {})
         AuditEvent.objects.record("RosterImport.stage", by=by, on=staged, fields=["rows"])
         return staged
@@ -70,6 +82,8 @@ class RosterImportQuerySet(models.QuerySet["RosterImport"]):
 
 class RosterImport(models.Model):
     committee = models.ForeignKey(Organization, models.PROTECT, related_name="roster_imports")
+    # The list of a committee on paper, entered by the commune that it was sent to.
+    commune = models.ForeignKey(Organization, models.PROTECT, null=True, related_name="roster_imports_received")
     filename = models.CharField("tên tệp", max_length=200)
     sheet = models.CharField("trang tính", max_length=200, blank=True)
     first_sheet = models.ForeignKey("self", models.CASCADE, null=True, related_name="other_sheets")
@@ -86,6 +100,8 @@ class RosterImport(models.Model):
     outcome = models.JSONField("kết quả", default=dict)
 
     objects = RosterImportQuerySet.as_manager()
+    # Who stands in the register after `commit`, new or known, as long as this object lives.
+    written: "list[Member]" = []
 
     class Meta:
         verbose_name = "lần nhập danh sách"
@@ -128,7 +144,7 @@ class RosterImport(models.Model):
 
     def decide(self, rows: list[StagedRow]) -> Directory:
         """Put on each row what it would do; the directory they were compared with."""
-        directory = Directory(self.committee, rows)
+        directory = Directory(self.committee, rows, self.commune)
         twice = doubles((row.row_no, row.values) for row in rows if not row.skip)
         for row in rows:
             row.decide(directory, twice.get(row.row_no, []))
@@ -203,6 +219,7 @@ class RosterImport(models.Model):
         same = sum(row.plan == StagedRow.Plan.SAME for row in rows)
         outcome = {"new": len(new), "changed": len(changed), "same": same}
         outcome["left"] = len(staged) - sum(outcome.values())
+        self.written = [row.member for row in rows if row.member and row.plan in WRITTEN]
         self.committed_at, self.committed_by, self.outcome = timezone.now(), by, outcome
         self.save(update_fields=["committed_at", "committed_by", "outcome"])
         RosterImport.objects.filter(pk=self.pk).forget()

@@ -114,6 +114,10 @@ class StagedRow(models.Model):
             self.plan = self.Plan.FAULTY
             self.found = [["commune", directory.commune_problem(self.values["commune"])]]
             return
+        if directory.receiving and self.commune.pk != directory.receiving.pk:
+            self.plan = self.Plan.FAULTY
+            self.found = [["commune", f"Danh sách ghi nơi cư trú khác, không thuộc {directory.receiving.name}."]]
+            return
         self._match(directory)
 
     def _match(self, directory: Directory) -> None:

@@ -77,8 +77,14 @@ def review(request: SignedIn, import_id: int) -> HttpResponse:
 
 
 def load_import(user: User, import_id: int) -> tuple[RosterImport, Seat]:
-    reached = RosterImport.objects.filter(user.reach(Action.SEE_MEMBERS, "committee__", Side.WORKPLACE))
-    roster = get_object_or_404(reached.select_related("committee"), pk=import_id)
+    """A list of one's own committee, or of a committee on paper that the commune has received."""
+    own = Q(commune=None) & user.reach(Action.SEE_MEMBERS, "committee__", Side.WORKPLACE)
+    received = user.reach(Action.SEE_RESIDENTS, "commune__", Side.RESIDENCE)
+    roster = get_object_or_404(
+        RosterImport.objects.filter(own | received).select_related("committee", "commune"), pk=import_id
+    )
+    if roster.commune:
+        return roster, user.acting(Action.REGISTER, roster.commune)
     return roster, user.acting(Action.KEEP_ROSTER, roster.committee)
 
 
@@ -153,8 +159,10 @@ def _review(
         "next_url": query.address(roster, number=number + 1) if page.has_next() else None,
     }
     files = RosterImport.objects.filter(committee=roster.committee).waiting().exclude(pk=roster.pk)
+    name = "evaluations:incoming_commit" if roster.commune else "members:roster_commit"
     return {
         "roster": roster,
+        "commit_url": reverse(name, args=[roster.pk]),
         "columns": [
             (column["letter"], COLUMN_LABELS.get(field, field), column["heading"])
             for field, column in roster.columns.items()
@@ -198,6 +206,8 @@ def _day(text: str | None) -> str:
 def commit(request: SignedIn, import_id: int) -> HttpResponse:
     """Write everything that is understood into the register (đưa vào sổ theo dõi)."""
     roster, seat = load_import(request.user, import_id)
+    if roster.commune:
+        raise Refused("Danh sách này thuộc một công văn giấy; đưa vào sổ ở trang xem lại danh sách.")
     if not roster.committed_at and not roster.rows.exists():
         raise Refused("Các dòng chờ nhập của lần này đã được xóa. Đồng chí tải lại danh sách.")
     outcome = roster.commit(by=seat)

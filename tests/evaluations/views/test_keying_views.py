@@ -81,7 +81,7 @@ def test_a_sheet_is_keyed_and_shown_beside_its_scan(cast: Cast, play: Season, si
 
 def test_nothing_typed_is_lost_on_an_error(cast: Cast, play: Season, sign_in: SignIn) -> None:
     matter = play.assigned()[0]
-    typed = sheet(met_on="31/12/2026", signer_name="", civic_duty="n", remarks="Câu dài đã gõ")
+    typed = sheet(met_on="31/12/2099", signer_name="", civic_duty="n", remarks="Câu dài đã gõ")
     response = sign_in(cast.ward_officer).post(form_url(matter), typed)
     page = unescape(response.content.decode())
 
