@@ -13,6 +13,7 @@ from evaluations.views import (
     drafts,
     exports,
     figures,
+    guides,
     hand_overs,
     home,
     incoming,
@@ -30,6 +31,7 @@ from evaluations.views import requests as matters
 app_name = "evaluations"
 urlpatterns = [
     path("", home.home, name="home"),
+    path("huong-dan/", guides.guide, name="guide"),
     # Workplace: the campaign and its answers
     path("dot/", campaigns.campaign_list, name="campaign_list"),
     path("dot/moi/<int:committee_id>/", campaigns.create, name="campaign_create"),

@@ -32,6 +32,7 @@ def navigation(request: HttpRequest) -> dict[str, Any]:
     links = [("/", "Việc hôm nay"), *_links(user)]
     if user.member_id:
         links.append((reverse("evaluations:mine"), "Của tôi"))
+    links.append((reverse("evaluations:guide"), "Hướng dẫn"))
     return {
         "navigation": [(url, label, request.path == url) for url, label in links],
         "person_name": user.full_name,

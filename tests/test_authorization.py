@@ -320,6 +320,7 @@ ONESELF = {
     "account_reauthenticate",
     "account_change_password",
     "evaluations:home",
+    "evaluations:guide",
     "evaluations:paper_find",
     "evaluations:mine",
 }

@@ -282,7 +282,7 @@ document.addEventListener("input", (event) => {
 });
 document.addEventListener("change", (event) => {
   const draft = draftOf(event.target.form);
-  if (draft && draft.isDirty) draft.typed(300);
+  if (draft) draft.typed(300);
 });
 for (const name of ["focus", "online"]) {
   window.addEventListener(name, () => drafts.filter((draft) => draft.retry).forEach((draft) => draft.save()));

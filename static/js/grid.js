@@ -17,6 +17,16 @@ function neighbour(cell, down, across) {
   return null;
 }
 
+/* Enter goes on as one writes: along the row and into the next (data-keys="across"), or down the meeting (data-keys="down"). */
+function following(field, way) {
+  const cell = field.closest("td");
+  const next = way === "down" ? neighbour(cell, 1, 0) : neighbour(cell, 0, 1);
+  if (next || way === "down") return next || field;
+  let row = cell.parentElement;
+  do row = row.nextElementSibling; while (row && !row.querySelector("select"));
+  return row ? row.querySelector("select") : field;
+}
+
 document.addEventListener("keydown", (event) => {
   const field = event.target;
   if (!field.matches("table[data-keys] select") || event.altKey || event.ctrlKey || event.metaKey) return;
@@ -25,6 +35,9 @@ document.addEventListener("keydown", (event) => {
     event.preventDefault();
     const next = neighbour(field.closest("td"), ...steps[event.key]);
     if (next) next.focus();
+  } else if (event.key === "Enter") {
+    event.preventDefault();
+    following(field, field.closest("table").dataset.keys).focus();
   } else if (/^[0-9]$/.test(event.key)) {
     event.preventDefault();
     if (Number(event.key) >= field.options.length) return;
