@@ -303,6 +303,27 @@ def percent(share: float) -> str:
 
 
 @register.filter
+def staged(stages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The pieces of includes/stages.html in greys, light to dark along the road."""
+    total, start = sum(stage["count"] for stage in stages), 0.0
+    pieces: list[dict[str, Any]] = []
+    for place, stage in enumerate(stages):
+        width = 100 * stage["count"] / total if total else 0
+        grey = 240 - 200 * place // max(len(stages) - 1, 1)
+        pieces.append(
+            stage | {"x": f"{start:.2f}", "width": f"{width:.2f}", "fill": f"#{grey:02x}{grey:02x}{grey:02x}"}
+        )
+        start += width
+    return pieces
+
+
+@register.filter
+def told(stages: list[dict[str, Any]]) -> str:
+    """What a bar shows, in words."""
+    return ", ".join(f"{stage['count']} {stage['words']}" for stage in stages if stage["count"])
+
+
+@register.filter
 def stacked(counts: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Segments of a 100-wide bar, dark to light in the order of the scale."""
     total, start = sum(part["count"] for part in counts), 0.0

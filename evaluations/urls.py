@@ -24,6 +24,7 @@ from evaluations.views import (
     outside,
     paper,
     printing,
+    progress,
     replies,
 )
 from evaluations.views import requests as matters
@@ -45,6 +46,7 @@ urlpatterns = [
     path("dot/<int:campaign_id>/in/", printing.campaign, name="campaign_print"),
     path("dot/<int:campaign_id>/xuat/", exports.campaign, name="campaign_export"),
     path("dot/<int:campaign_id>/tien-trinh/", campaigns.progress, name="campaign_progress"),
+    path("dot/<int:campaign_id>/tien-do/", progress.campaign, name="campaign_steps"),
     path("de-nghi/<int:request_id>/", matters.page, name="request_page"),
     path("de-nghi/<int:request_id>/huy/", matters.cancel, name="request_cancel"),
     # Commune
@@ -56,6 +58,7 @@ urlpatterns = [
     path("cong-van-den/<int:document_id>/chon/", incoming.pick, name="incoming_pick"),
     path("cong-van-den/danh-sach/<int:import_id>/dua-vao-so/", incoming.commit, name="incoming_commit"),
     path("phan-chi-bo/<int:commune_id>/", letters_in.assign, name="assign"),
+    path("tien-do/<int:commune_id>/", progress.ward, name="ward_steps"),
     path("xac-nhan/<int:commune_id>/", confirmation.waiting, name="confirm_list"),
     path("xac-nhan/ban/<int:version_id>/", confirmation.page, name="confirm_page"),
     path("xac-nhan/ban/<int:version_id>/bo-sung/", confirmation.send_back, name="send_back"),

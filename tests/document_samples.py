@@ -210,6 +210,10 @@ REPORT: dict[str, Any] = {
         },
         {"heading": "Thông tin có dấu hiệu vi phạm", "rows": []},
     ],
+    "stages": [
+        {"words": "chi bộ đang nhận xét", "count": 14},
+        {"words": "đã trả lời", "count": 98},
+    ],
     "by_commune": [
         {
             "name": "Đảng ủy phường An Hải",
@@ -219,6 +223,7 @@ REPORT: dict[str, Any] = {
             "answered": 28,
             "declined": 1,
             "silent": 1,
+            "stages": [{"words": "chi bộ đang nhận xét", "count": 2}, {"words": "đã trả lời", "count": 28}],
         },
         {
             "name": "Đảng ủy phường Ngũ Hành Sơn",
@@ -228,6 +233,7 @@ REPORT: dict[str, Any] = {
             "answered": 70,
             "declined": 2,
             "silent": 10,
+            "stages": [{"words": "chi bộ đang nhận xét", "count": 12}, {"words": "đã trả lời", "count": 70}],
         },
     ],
     "distribution": [

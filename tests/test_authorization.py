@@ -240,6 +240,7 @@ ROWS: dict[str, Row] = {
     "evaluations:campaign_close": Row({"officer"}, {"signer"}, "only"),
     "evaluations:campaign_commune": Row(WORKPLACE),
     "evaluations:campaign_progress": Row(WORKPLACE),
+    "evaluations:campaign_steps": Row(WORKPLACE),
     "evaluations:request_page": Row(WORKPLACE),
     "evaluations:request_cancel": Row({"officer"}, {"signer"}, "only"),
     # The neighbours' committees have a book of letters too, an empty one.
@@ -247,6 +248,7 @@ ROWS: dict[str, Row] = {
     "evaluations:letter_in": Row(WARD),
     "evaluations:letter_register": Row({"ward_clerk", "ward_officer"}, {"ward_signer"}, "only"),
     "evaluations:assign": Row({"ward_officer"}, {"ward_clerk", "ward_signer"}, "same"),
+    "evaluations:ward_steps": Row(WARD),
     "evaluations:confirm_list": Row(CONFIRMING, {"ward_clerk"}, "same"),
     "evaluations:confirm_page": Row(CONFIRMING, {"ward_clerk", "secretary"}, "same"),
     "evaluations:send_back": Row(CONFIRMING, {"ward_clerk", "secretary"}, "only"),

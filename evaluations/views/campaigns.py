@@ -16,6 +16,7 @@ from evaluations.forms.campaigns import CampaignForm, NumberForm, ReserveForm
 from evaluations.models import Campaign, Document, EvaluationRequest, NumberRange, NumberSeries
 from evaluations.models.documents import committee_term
 from evaluations.owing import commune_standings, owed_step, pending_letters, replies_to, request_letters, with_step
+from evaluations.progress import progress_by, together
 from members.middleware import SignedIn
 from members.models import AuditEvent, Member, Membership, Organization, Seat, User
 from members.roles import Action, Side
@@ -89,6 +90,7 @@ def page(request: SignedIn, campaign_id: int) -> HttpResponse:
         "failed": [row for row in standings if row.has_failed],
         "asked": sum(row.asked for row in standings),
         "answered": sum(row.answered for row in standings),
+        "whole": together(progress_by(campaign.requests.all(), "residence_commune").values()),
         "may_prepare": _seat(request.user, Action.PREPARE, campaign.committee),
         "may_sign": _seat(request.user, Action.SIGN, campaign.committee),
         "may_export": _seat(request.user, Action.EXPORT, campaign.committee),

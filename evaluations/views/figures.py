@@ -21,8 +21,11 @@ from django.views.decorators.http import require_GET, require_POST
 
 from evaluations import tasks
 from evaluations.models import Campaign, Document, EvaluationRequest, Letter
+from evaluations.models.requests import RequestQuerySet
+from evaluations.progress import progress_by, together
 from evaluations.reports import ANSWERED, issue_report
 from members.middleware import SignedIn
+from members.models import Organization
 from members.roles import Action
 
 ROWS = 50
@@ -65,7 +68,7 @@ def _figures(campaigns: QuerySet[Campaign]) -> dict[str, Any]:
         "answered": sum(by_state.get(state, 0) for state in ANSWERED),
         "overdue": asked.awaiting_answer().filter(due_on__lt=timezone.localdate()).count(),
         "states": [(state.label, by_state[state]) for state in ASKED if state in by_state],
-        "communes": _by_commune(asked),
+        **_by_commune(asked),
     }
 
 
@@ -80,13 +83,24 @@ def _counted(campaigns: QuerySet[Campaign]) -> QuerySet[Campaign]:
     ).order_by("committee__path", "pk")
 
 
-def _by_commune(asked: QuerySet[EvaluationRequest]) -> list[dict[str, Any]]:
-    grouped = asked.order_by().values("residence_commune__name", "residence_commune__locality_key")
-    counted = grouped.annotate(asked=Count("pk"), answered=Count("pk", filter=Q(state__in=ANSWERED)))
-    return [
-        {"name": row["residence_commune__name"], "asked": row["asked"], "answered": row["answered"]}
-        for row in counted.order_by("residence_commune__locality_key")
-    ]
+def _by_commune(asked: RequestQuerySet) -> dict[str, Any]:
+    """The communes with their stages, and all of them together; two queries."""
+    found = progress_by(asked, "residence_commune")
+    communes = Organization.objects.filter(pk__in=found).order_by("locality_key", "pk")
+    today = timezone.localdate()
+    return {
+        "whole": together(found.values()),
+        "communes": [
+            {
+                "name": commune.name,
+                "progress": (progress := found[commune.pk]),
+                "asked": progress.total,
+                "answered": progress.counts["answered"],
+                "days_late": progress.days_late(today),
+            }
+            for commune in communes
+        ],
+    }
 
 
 def _with_reports(campaigns: list[Campaign]) -> list[tuple[Campaign, Document | None]]:

@@ -1,4 +1,4 @@
-"""Reminders in the browser: the call list of the ward, ticked on a telephone."""
+"""Reminders and progress in the browser: the call list ticked on a telephone, and pictures that lead to the people."""
 
 from collections.abc import Callable
 from datetime import date
@@ -48,3 +48,29 @@ def test_the_ward_rings_up_its_cells(
     assert faults(phone) == []
     call.refresh_from_db()
     assert (call.state, call.called_by) == ("sent", cast.ward_clerk.seats.get())
+
+
+def test_progress_leads_from_the_picture_to_the_people(
+    transactional_db: None, cast: Cast, play: Season, sign_in_as: Callable[..., Page]
+) -> None:
+    factories.member("Lê Văn Xa", workplace=cast.office_cell, commune=cast.far_ward)
+    factories.member(workplace=cast.office_cell, commune=cast.ward)
+    play.assigned()
+    campaign = play.campaign()
+    for width in (360, 1280):
+        page = sign_in_as(cast.officer, width=width)
+        page.goto(f"/dot/{campaign.pk}/")
+        assert faults(page) == []
+        page.get_by_role("link", name="chờ trả lời bằng giấy").click()
+        assert "Lê Văn Xa" in page.inner_text("main")
+        assert faults(page) == []
+        ward = sign_in_as(cast.ward_officer, width=width)
+        ward.goto("/")
+        ward.get_by_role("link", name="Tiến độ từng chi bộ").click()
+        assert faults(ward) == []
+        ward.get_by_role("link", name=cast.cell.name).click()
+        assert cast.asked.full_name in ward.inner_text("main")
+        assert faults(ward) == []
+        figures = sign_in_as(cast.overseer, width=width)
+        figures.goto("/so-lieu/")
+        assert faults(figures) == []
