@@ -16,17 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from members.roster_files import TOO_BIG, Sheet, read_sheets
-from members.roster_table import (
-    Column,
-    Formula,
-    Heading,
-    Line,
-    NeverKept,
-    Roster,
-    RosterError,
-    build_roster,
-    find_header,
-)
+from members.roster_headings import Formula, Heading, Line, find_header
+from members.roster_table import Column, NeverKept, Roster, RosterError, build_roster
 from members.roster_values import FORMULA, RosterRow, RosterValues, understand
 
 __all__ = [

@@ -7,6 +7,7 @@ calamine; everything else is taken for text.
 import csv
 import io
 import re
+import unicodedata
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,7 +19,8 @@ import python_calamine
 
 from members.names import tidy
 from members.roster_fonts import from_legacy, legacy_font
-from members.roster_table import Formula, Line, RosterError, column_letter, find_header
+from members.roster_headings import Formula, Line, column_letter, find_header
+from members.roster_table import RosterError
 
 MAX_UNZIPPED = 60 * 1024 * 1024
 MAX_RATIO = 100
@@ -39,6 +41,7 @@ _UNCALCULATED = re.compile(
     rb"(?:<(?:\w+:)?v\s*/>\s*|<(?:\w+:)?v>\s*</(?:\w+:)?v>\s*)?</(?:\w+:)?c>"
 )
 _ROW = re.compile(rb"<(?:\w+:)?row\b")
+_TONE = re.compile("[\u0300\u0301\u0303\u0309\u0323]")
 _OLD_EXCEL = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
 SAVE_AS = (
@@ -116,7 +119,7 @@ def _check_package(content: bytes) -> set[str]:
         raise RosterError(DAMAGED) from error
     names = {part.filename for part in parts}
     unzipped, zipped = sum(part.file_size for part in parts), sum(part.compress_size for part in parts)
-    if any(part.flag_bits & 1 for part in parts):
+    if any(part.flag_bits & 1 for part in parts) or "encrypted-package" in names:
         raise RosterError(LOCKED)
     if unzipped > MAX_UNZIPPED or len(parts) > MAX_PARTS or (unzipped > 2**20 and unzipped > MAX_RATIO * zipped):
         raise RosterError(TOO_BIG)
@@ -220,10 +223,10 @@ def _text(value: object) -> str:
 
 def _csv_rows(content: bytes, corrections: Mapping[str, str]) -> list[list[str]]:
     try:
-        return max(
-            (_split_best(text, corrections) for text in _decoded(content)),
-            key=lambda rows: _known_columns(rows[:60], corrections),
-        )
+        readings = [_split_best(text, corrections) for text in _decoded(content)]
+        if len(readings) == 1:
+            return readings[0]
+        return max(readings, key=lambda rows: (_known_columns(rows[:60], corrections), -_oddities(rows[:500])))
     except csv.Error as error:
         raise RosterError(f"Không đọc được tệp CSV này; đề nghị {SAVE_AS}") from error
 
@@ -237,6 +240,14 @@ def _split_best(text: str, corrections: Mapping[str, str]) -> list[list[str]]:
 def _known_columns(rows: list[list[str]], corrections: Mapping[str, str]) -> int:
     header = find_header(_sheet("", rows).lines, corrections)
     return len(header.columns) if header else 0
+
+
+def _oddities(rows: list[list[str]]) -> int:
+    """How much of a reading no Vietnamese would write: marks without a letter, words with two tones."""
+    text = " ".join(text for line in _sheet("", rows).lines for text in line.cells)
+    words = (unicodedata.normalize("NFD", word) for word in text.split() if not word.isascii())
+    tones = sum(len(_TONE.findall(word)) > 1 for word in words)
+    return tones + sum(unicodedata.combining(letter) > 0 for letter in text)
 
 
 def _decoded(content: bytes) -> list[str]:

@@ -8,10 +8,11 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from typing import Literal, TypedDict
 
 from members.names import name_key, search_key, split_unit, tidy, title_case_name
+from members.roster_dates import ReadDate, read_date
 
 # Stands before a formula without a result among a row's texts; no other text holds a control character (`tidy`).
 FORMULA = "\x01"
@@ -97,22 +98,13 @@ _NEIGHBORHOOD = re.compile(
     re.IGNORECASE,
 )
 _PROVINCE = re.compile(r"(?:tp|t\.p|thành phố|tỉnh|quận|huyện|thị xã|việt nam|q|h|tx)(?:[.\s]|$)", re.IGNORECASE)
-_CELL_ERROR = re.compile(r"#(?:REF|N/A|VALUE|NAME|DIV/0|NULL|NUM)[!?]?")
-
-_YEAR_FIRST = re.compile(r"(?P<year>\d{4})[/.-](?P<month>\d{1,2})[/.-](?P<day>\d{1,2})(?:[T ][\d:.]+)?")
-_DAY_FIRST = re.compile(
-    r"(?P<day>\d{1,2})\s*[/.,\-\s]\s*(?P<month>\d{1,2})\s*[/.,\-\s]\s*(?P<year>\d{4}|\d\d)(?: 0?0:00(?::00)?)?"
+_BETWEEN_UNITS = re.compile(
+    r"[,;]|\s[-–]\s|[-–](?=\s*(?:tp|q|h|tx)[.\s]|\s*(?:thành phố|tỉnh|quận|huyện)\s)", re.IGNORECASE
 )
-_DIGITS = re.compile(r"(?P<day>\d\d)(?P<month>\d\d)(?P<year>\d{4})")
-
-
-@dataclass(frozen=True)
-class ReadDate:
-    day: date | None = None
-    year: int | None = None
-    error: str = ""
-
-
+# "P. Hải Châu (Q. Hải Châu cũ)"
+_BRACKETS = re.compile(r"\s*\([^()]*\)\s*$")
+_SCIENTIFIC = re.compile(r"(\d)(?:[.,](\d+))?[eE]\+?(\d{1,2})")
+_CELL_ERROR = re.compile(r"#(?:REF|N/A|VALUE|NAME|DIV/0|NULL|NUM)[!?]?")
 # Fields that are read together: whoever corrects one of them has seen what was made of the others.
 _TOGETHER = (
     ("full_name", "family_part", "given_part"),
@@ -149,32 +141,6 @@ def is_never_kept(texts: list[str]) -> bool:
 
 def is_mark(text: str) -> bool:
     return search_key(text) in {"x", "1", "co", "v", "true", "dung"} or text.strip() in {"✓", "✔", "+", "*", "☑", "☒"}
-
-
-def read_date(text: str, today: date) -> ReadDate:
-    """Always day before month, as everybody here writes; a year alone is kept as a year."""
-    text = tidy(text).strip(" '.")
-    words = re.sub(r"ngày|tháng|năm", " ", text, flags=re.IGNORECASE).strip(" ,;")
-    if re.fullmatch(r"(?:18|19|20)\d\d", words):
-        return ReadDate(year=int(words))
-    if re.fullmatch(r"\d{5}(?:\.\d+)?", words):
-        return ReadDate(day=date(1899, 12, 30) + timedelta(days=int(words[:5])))
-    if match := re.fullmatch(r"(\d{1,2})\s*[/.\-\s]\s*(\d{4})", words):
-        return ReadDate(year=int(match[2]))
-    return _read_full_date(text, words, today)
-
-
-def _read_full_date(text: str, words: str, today: date) -> ReadDate:
-    if match := _YEAR_FIRST.fullmatch(words) or _DAY_FIRST.fullmatch(words) or _DIGITS.fullmatch(words):
-        year, month, day = match["year"], match["month"], match["day"]
-    else:
-        return ReadDate(error=f"“{text[:40]}” chưa đọc được; đề nghị ghi dạng ngày/tháng/năm, ví dụ 18/07/1976.")
-    if len(year) == 2:
-        year = f"{20 if int(year) <= today.year % 100 else 19}{year}"
-    try:
-        return ReadDate(day=date(int(year), int(month), int(day)))
-    except ValueError:
-        return ReadDate(error=f"Không có ngày “{text[:40]}”; đề nghị kiểm tra lại theo thứ tự ngày/tháng/năm.")
 
 
 def understand(number: int, raw: Mapping[str, str], today: date) -> RosterRow:
@@ -350,13 +316,13 @@ def _check_official(row: RosterRow, joined: date | None, official: date | None, 
 def _read_residence(row: RosterRow) -> None:
     """The commune may be the last part of the address, or carry the province behind it."""
     values = row.values
-    written = values["commune"] or values["address"]
-    parts = [part for part in (tidy(part).strip(" .") for part in re.split(r"[,;]|\s[-–]\s", written)) if part]
+    written = _BRACKETS.sub("", values["commune"]) or values["commune"] or values["address"]
+    parts = [part for part in (tidy(part).strip(" .") for part in _BETWEEN_UNITS.split(written)) if part]
     end = len(parts)
     while end > 1 and _PROVINCE.match(parts[end - 1]):
         end -= 1
     if values["commune"]:
-        if end < len(parts) or (end > 1 and split_unit(parts[end - 1])[0]):
+        if end < len(parts) or written != values["commune"] or (end > 1 and split_unit(parts[end - 1])[0]):
             values["commune"] = parts[end - 1]
     elif parts and split_unit(parts[end - 1])[0]:
         values["commune"] = parts[end - 1]
@@ -372,8 +338,12 @@ def _read_residence(row: RosterRow) -> None:
 
 def _read_phone_and_card(row: RosterRow) -> None:
     values = row.values
-    if values["phone"]:
-        first = re.split(r"[/,;]|\s+-\s+|(?<=\d{9})\s+(?=[0+])", values["phone"])[0]
+    for name in ("phone", "card_no"):
+        _read_scientific(row, name)
+    asked = {name for name, _ in row.questions}
+    if values["phone"] and "phone" not in asked:
+        written = re.sub(r"\([^()\d]*\)", "", values["phone"])
+        first = re.split(r"[/,;]|\s+-\s+|(?<=\d{9})\s+(?=[0+])", written)[0]
         digits = re.sub(r"[\s.\-()+]", "", first)
         digits = re.sub(r"^(?:00)?84(?=\d{9}$)", "0", digits)
         digits = "0" + digits if re.fullmatch(r"[1-9]\d{8}", digits) else digits
@@ -385,6 +355,16 @@ def _read_phone_and_card(row: RosterRow) -> None:
         values["card_no"] = ""  # "-", "?", "…" stand for a card that nobody has looked up
     if re.fullmatch(r"\d{1,7}", values["card_no"]):
         row.questions.append(("card_no", "Số thẻ ít hơn 8 chữ số; có thể Excel đã bỏ mất số 0 ở đầu."))
+
+
+def _read_scientific(row: RosterRow, name: Literal["phone", "card_no"]) -> None:
+    """A long number in a narrow column is shown, and by many programs saved, as 9.12E+08."""
+    found = _SCIENTIFIC.fullmatch(row.values[name])
+    if found and len(found[2] or "") >= int(found[3]):
+        row.values[name] = (found[1] + (found[2] or ""))[: int(found[3]) + 1]
+    elif found:
+        sentence = f"Excel đã rút gọn số “{row.values[name]}”, không còn đủ chữ số; đề nghị ghi lại."
+        row.questions.append((name, sentence))
 
 
 def _read_exemption(row: RosterRow, marked: str) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 
 from members.models import RosterImport
-from members.roster_table import COLUMN_LABELS, Heading, Line, find_header, is_header
+from members.roster_headings import COLUMN_LABELS, Heading, Line, find_header, is_header
 
 LEFT_OUT = ("", "Không đọc cột này")
 SAMPLES = 3

@@ -8,7 +8,7 @@ from django.db.models import Q
 from members.models.history import AuditEvent
 from members.models.organizations import Organization
 from members.roles import Action, Side
-from members.roster_table import COLUMN_LABELS, Heading
+from members.roster_headings import COLUMN_LABELS, Heading
 
 if TYPE_CHECKING:
     from members.models.accounts import Seat, User

@@ -22,7 +22,7 @@ from members.models.staged_rows import StagedRow
 from members.roles import Action, Side
 from members.roster import Roster, reread_roster
 from members.roster_doubles import doubles
-from members.roster_table import Heading
+from members.roster_headings import Heading
 from members.roster_values import is_never_kept
 from members.states import Refused
 

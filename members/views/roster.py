@@ -18,7 +18,7 @@ from members.forms.roster import CommuneChoices, RowForm, UploadForm
 from members.middleware import SignedIn
 from members.models import AuditEvent, Organization, RosterHeading, RosterImport, Seat, StagedRow, User
 from members.roles import Action, Side
-from members.roster_table import COLUMN_LABELS, is_header
+from members.roster_headings import COLUMN_LABELS, is_header
 from members.states import Refused
 
 ROWS_ON_PAGE = 100

@@ -19,9 +19,9 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from members.names import name_key, search_key
 from members.roster import MAX_BYTES, Roster, RosterError, RosterRow, parse_roster, read_roster, understand
+from members.roster_dates import read_date
 from members.roster_doubles import doubles
-from members.roster_table import Line, find_header
-from members.roster_values import read_date
+from members.roster_headings import Line, find_header
 
 TODAY = date(2026, 11, 23)
 REAL = Path(__file__).parent.parent / "data" / "so-xay-dung.xlsx"
