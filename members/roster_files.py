@@ -6,6 +6,7 @@ calamine; everything else is taken for text.
 
 import csv
 import io
+import itertools
 import re
 import unicodedata
 import zipfile
@@ -137,8 +138,10 @@ def _check_part(data: bytes) -> None:
     if re.search(rb"<!(?:DOCTYPE|ENTITY)", data):
         # No spreadsheet program writes a DTD; entities are how XML reads files and explodes.
         raise RosterError(DAMAGED)
-    if sum(1 for _ in _ROW.finditer(data)) > MAX_XML_ROWS:
-        # openpyxl walks through all of them before it gives out the first.
+    rows = [found.start() for found in _ROW.finditer(data)]
+    wide = [(start, end) for start, end in itertools.pairwise([*rows, len(data)]) if end - start > 2**18]
+    if len(rows) > MAX_XML_ROWS or any(max(data.count(mark, *row) for mark in (b"<c", b":c")) > 20_000 for row in wide):
+        # openpyxl walks through all of them before it gives out the first; Excel itself ends at 16,384 columns.
         raise RosterError(TOO_BIG)
     if b"manifest:encryption-data" in data:
         raise RosterError(LOCKED)
@@ -232,7 +235,10 @@ def _csv_rows(content: bytes, corrections: Mapping[str, str]) -> list[list[str]]
 
 
 def _split_best(text: str, corrections: Mapping[str, str]) -> list[list[str]]:
-    start = {mark: list(csv.reader(io.StringIO(text[:20_000], newline=""), delimiter=mark)) for mark in "\t;,|"}
+    start = {}
+    for mark in "\t;,|":
+        rows = csv.reader(io.StringIO(text[:20_000], newline=""), delimiter=mark)
+        start[mark] = [row[:MAX_COLUMNS] for row in itertools.islice(rows, 60)]
     best = max(start, key=lambda mark: (_known_columns(start[mark], corrections), text.count(mark)))
     return _within_limits(csv.reader(io.StringIO(text, newline=""), delimiter=best))
 
