@@ -92,8 +92,8 @@ GRANTS: dict[Role, tuple[Grant, ...]] = {
         *_grants(Side.WORKPLACE, Depth.OWN, Action.PREPARE, Action.RECEIVE, Action.KEY),
         *_grants(Side.WORKPLACE, Depth.OWN, Action.EXPORT, Action.SEE_FIGURES),
         *_grants(Side.RESIDENCE, Depth.BELOW, Action.SEE_RESIDENTS, Action.ASSIGN, Action.CONFIRM),
-        *_grants(Side.RESIDENCE, Depth.OWN, Action.REGISTER, Action.CALL, Action.KEEP_ADDRESSES, Action.EXPORT),
-        *_grants(Side.RESIDENCE, Depth.OWN, Action.REGISTER, Action.KEY, Action.KEEP_ADDRESSES, Action.EXPORT),
+        *_grants(Side.RESIDENCE, Depth.OWN, Action.REGISTER, Action.KEY, Action.CALL, Action.KEEP_ADDRESSES),
+        *_grants(Side.RESIDENCE, Depth.OWN, Action.EXPORT),
     ),
     Role.SIGNER: (
         *_grants(Side.WORKPLACE, Depth.BELOW, Action.SEE_MEMBERS),

@@ -222,7 +222,7 @@ class TestNumbersThatAreNone:
     def test_a_commune_no_database_could_number(self, cast: Cast, sign_in: SignIn, play: Season) -> None:
         address = f"/dot/{play.issued().pk}/xa-phuong/{'9' * 30}/"
 
-        assert sign_in(cast.officer).post(address, {"letter": "1"}).status_code == 404
+        assert sign_in(cast.officer).get(address).status_code == 404
         assert Campaign.objects.get().state == "open"
 
 
