@@ -49,10 +49,11 @@ class CommuneStanding:
     @property
     def state(self) -> str:
         """The tile: the least advanced of its letters, and "replied" when nothing is owed."""
+        # First: a commune on paper may have answered though nobody ticked its letter as sent.
+        if self.letters and not self.owed and not self.silent:
+            return "replied"
         if not self.letters or any(is_unsent(letter) for letter in self.letters):
             return "unsent"
-        if not self.owed and not self.silent:
-            return "replied"
         if any(letter.registered_at is None for letter in self.letters):
             return "sent"
         return "registered"

@@ -1,6 +1,7 @@
 """Keying signed paper page by page: the list, one sheet, the second keying, and what the cell sees of it."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from html import unescape
 from typing import Any
 
@@ -10,6 +11,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from evaluations.models import AssessmentVersion, Campaign, Contest, DocumentFile, EvaluationRequest
 from evaluations.models.paper_codes import PaperKind, paper_code
@@ -58,6 +60,7 @@ def test_the_list_finds_a_sheet_by_its_code_and_by_name(cast: Cast, play: Season
     assert "Trần Thị Thử" in shown(client, f"{LIST}?tim=tran thi thu")
     code = paper_code(PaperKind.ASSESSMENT, matter.assessment_id)
     assert client.get(f"{LIST}?tim={code.lower()}")["Location"] == form_url(matter)
+    assert client.get(reverse("evaluations:paper_code", args=[code]))["Location"] == form_url(matter)
     assert "Không tìm thấy" in shown(client, f"{LIST}?tim=A-1-AAAAA")
     assert "Trần Thị Thử" not in shown(sign_in(cast.other_ward_officer), f"{LIST}?tim=tran thi thu")
 
@@ -215,3 +218,10 @@ def test_the_list_costs_the_same_for_one_and_for_three(cast: Cast, play: Season,
     ) as queries:
         client.get(LIST)
     assert len(queries) == 6
+
+
+def test_a_campaign_may_ask_for_two_keyings(cast: Cast, sign_in: SignIn) -> None:
+    today = timezone.localdate()
+    said = {"year": str(today.year), "self_criticism_on": (today + timedelta(days=45)).isoformat(), "keyed_twice": "on"}
+    sign_in(cast.officer).post(reverse("evaluations:campaign_create", args=[cast.ministry.pk]), said)
+    assert Campaign.objects.get().keyed_twice
