@@ -72,7 +72,13 @@ def _placement(row: "StagedRow", member: Member, today: date, origin: str = Plac
     return placement
 
 
-def write_changes(row: "StagedRow", directory: Directory, by: "Seat") -> None:
+def write_changes(rows: list["StagedRow"], directory: Directory, by: "Seat") -> None:
+    """What the list says differently about people who are known; only what differs is written."""
+    changes = [_write_change(row, directory, by) for row in rows]
+    AuditEvent.objects.record_each("Member.update", by=by, changes=changes)
+
+
+def _write_change(row: "StagedRow", directory: Directory, by: "Seat") -> tuple[Member, dict[str, Any]]:
     assert row.member is not None
     member, values, today = directory.members[row.member.pk], row.values, timezone.localdate()
     membership, placement = member.memberships.all()[0], next(iter(member.placements.all()), None)
@@ -81,12 +87,13 @@ def write_changes(row: "StagedRow", directory: Directory, by: "Seat") -> None:
         if values.get(field):
             setattr(member, field, day(values[field]) if field in DAYS else values[field])
     member.set_keys()
-    member.save()
+    changed = [field for field in PLAIN_FIELDS if before[field] != getattr(member, field)]
+    if changed:
+        member.save(update_fields=[*changed, "birth_year"])
     membership = _change_membership(membership, values, directory, by, today)
     placement = _change_placement(row, placement, member, today)
     after = _facts(member, membership, placement)
-    changes = {field: [before[field], after[field]] for field in before if before[field] != after[field]}
-    AuditEvent.objects.record("Member.update", by=by, on=member, changes=changes)
+    return member, {field: [before[field], after[field]] for field in before if before[field] != after[field]}
 
 
 def _facts(member: Member, membership: Membership, placement: Placement | None) -> dict[str, Any]:
@@ -106,6 +113,8 @@ def _change_membership(
 ) -> Membership:
     cell = directory.cell(values["workplace_cell"], by=by) if values["workplace_cell"] else current.cell
     position = values["position"] or current.position
+    if (cell.pk, position) == (current.cell_id, current.position):
+        return current
     if cell.pk == current.cell_id or current.from_on == today:
         current.cell, current.position = cell, position
         current.save(update_fields=["cell", "position"])
@@ -120,10 +129,12 @@ def _change_placement(row: "StagedRow", current: Placement | None, member: Membe
         current = _placement(row, member, today)
         current.save()
         return current
+    before = current.standing, current.exemption, current.exemption_proof
     current.standing, current.exemption = exemption_by_note(row, current)
     if not current.exemption:
         current.exemption_proof = ""
     elif row.values["exemption"]["category"]:
         current.exemption_proof = row.values["note"][:250]
-    current.save(update_fields=["standing", "exemption", "exemption_proof"])
+    if before != (current.standing, current.exemption, current.exemption_proof):
+        current.save(update_fields=["standing", "exemption", "exemption_proof"])
     return current

@@ -40,6 +40,22 @@ class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
             AuditDetail.objects.create(event=event, salt=salt, changes=json.loads(json.dumps(changes, default=str)))
         return event
 
+    def record_each(
+        self, verb: str, *, by: "Seat | User | None", changes: Sequence[tuple[models.Model, dict[str, Any]]]
+    ) -> None:
+        """`record` for many rows that each changed in their own way: a line and a detail for every one."""
+        events, details = [], []
+        for on, changed in changes:
+            salt = secrets.token_hex(16)
+            digest = digest_of(salt, changed) if changed else ""
+            about = {"verb": verb, "object_type": on._meta.label, "object_id": on.pk, "fields": list(changed)}
+            events.append(AuditEvent(**about, digest=digest, **_actor(by)))
+            if changed:
+                kept = json.loads(json.dumps(changed, default=str))
+                details.append(AuditDetail(event=events[-1], salt=salt, changes=kept))
+        self.bulk_create(events, batch_size=500)
+        AuditDetail.objects.bulk_create(details, batch_size=500)
+
     def record_many(
         self, verb: str, *, by: "Seat | User | None", model: type[models.Model], ids: Iterable[int]
     ) -> "AuditEvent":

@@ -214,8 +214,7 @@ class RosterImport(models.Model):
         new = [row for row in rows if row.plan == StagedRow.Plan.NEW]
         changed = [row for row in rows if row.plan == StagedRow.Plan.CHANGED]
         write_new(new, directory, by)
-        for row in changed:
-            write_changes(row, directory, by)
+        write_changes(changed, directory, by)
         same = sum(row.plan == StagedRow.Plan.SAME for row in rows)
         outcome = {"new": len(new), "changed": len(changed), "same": same}
         outcome["left"] = len(staged) - sum(outcome.values())

@@ -1,6 +1,7 @@
 """The lists that offices really keep, sentence by sentence: whatever they do to a table, everybody is found in it."""
 
 import io
+import time
 import unicodedata
 from collections.abc import Sequence
 from datetime import date
@@ -9,10 +10,13 @@ from typing import Any
 
 import openpyxl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from members.names import tidy
 from members.roster import Roster, RosterError, parse_roster, read_roster
 from members.roster_fonts import _TCVN3, _VNI, from_legacy, legacy_font
+from members.roster_values import LABELS, amended, as_text, understand
 from tests.members.test_roster import AN, BINH, HEAD, TODAY, one, parse, values, workbook
 
 DATA = Path(__file__).parent.parent / "data"
@@ -259,3 +263,49 @@ class TestOldFonts:
         assert legacy_font(names) == ""
         assert legacy_font([*names, "Hä vµ tªn", "Lµ"]) == ""
         assert from_legacy(names[0], "TCVN3") == names[0]
+
+
+TEXT = st.text(max_size=60) | st.sampled_from(["Nam", "x", "31/02/1980", "1976", "P. An Hải, TP. Đà Nẵng", "9.12E+08"])
+RAW = st.dictionaries(
+    st.sampled_from(
+        [*LABELS, "family_part", "given_part", "male", "female", "birth_male", "birth_female", "exempt_activity"]
+    ),
+    TEXT,
+)
+
+
+class TestWhateverIsTyped:
+    @given(RAW)
+    def test_what_a_row_shows_can_be_typed_again(self, raw: dict[str, str]) -> None:
+        """Fields typed over with what already stands in them leave the row as it was understood."""
+        row = understand(7, raw, TODAY)
+        shown = {field: as_text(field, row.raw, row.values) for field in LABELS}
+        again = understand(7, amended(row.raw, row.values, shown), TODAY)
+        names = ("birth_date", "birth_year", "joined_on", "official_on", "position", "workplace_cell", "note")
+        assert [again.values[name] for name in names] == [row.values[name] for name in names]  # type: ignore[literal-required]
+        assert again.values["sex"] == row.values["sex"]
+
+    @given(RAW, st.dictionaries(st.sampled_from(list(LABELS)), TEXT))
+    def test_what_is_typed_replaces_only_itself(self, raw: dict[str, str], edits: dict[str, str]) -> None:
+        row = understand(7, raw, TODAY)
+        texts = amended(row.raw, row.values, edits)
+        assert {name: texts[name] for name in edits} == edits
+        assert understand(7, texts, TODAY).number == 7
+
+    @given(st.integers(0, 999_999_999), st.sampled_from(["0{}", "84{}", "+84 {}", "{}"]))
+    def test_a_phone_in_any_dress_is_one_number(self, digits: int, dress: str) -> None:
+        number = f"9{digits:08d}"[:9]
+        assert one(phone=dress.format(number)).values["phone"] == f"0{number}"
+
+    @given(st.text(max_size=80), st.sampled_from(["TCVN3", "VNI"]))
+    def test_no_text_in_an_old_font_crashes(self, text: str, font: str) -> None:
+        assert isinstance(from_legacy(text, font), str)
+        assert legacy_font([text] * 3) in ("", "TCVN3", "VNI")
+
+    @pytest.mark.parametrize(
+        "text", ["-" * 2000, "1/" * 1000, "(" * 2000, "a " * 1000, "0" * 2000, "Tổ " * 600, "E+9" * 600]
+    )
+    def test_no_text_takes_long(self, text: str) -> None:
+        started = time.process_time()
+        understand(7, dict.fromkeys([*LABELS, "male", "exempt_activity"], text), TODAY)
+        assert time.process_time() - started < 0.5

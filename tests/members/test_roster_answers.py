@@ -340,3 +340,26 @@ class TestQueries:
                 assert client.get(address).status_code == 200
             counts.append(len(captured))
         assert counts[0] == counts[1]
+
+
+class TestNothingIsExecuted:
+    WORDS = ["=1+1", '=HYPERLINK("http://x","y")', "<script>alert(1)</script>", "{{ 7|add:7 }}"]
+
+    def test_words_of_a_list_stay_words(self, cast: Cast, sign_in: SignIn) -> None:
+        """On the review page, in the register, and in its page; documents and exports have tests of their own."""
+        client = sign_in(cast.officer)
+        head = [*HEAD, "Chức vụ", "Địa chỉ", "Ghi chú"]
+        rows = [
+            [f"Lâm Thị {'ABCD'[n]}", *GOOD[1:3], word, GOOD[4], word, word, word] for n, word in enumerate(self.WORDS)
+        ]
+        roster = upload(client, *rows, head=head)
+        pages = [client.get(review(roster)).content.decode()]
+        client.post(reverse("members:roster_commit", args=[roster.pk]))
+        for number, word in enumerate(self.WORDS):
+            person = Member.objects.get(full_name=f"Lâm Thị {'ABCD'[number]}")
+            membership = person.memberships.get()
+            assert (membership.position, membership.cell.name, person.address) == (word, word, word)
+            pages.append(client.get(reverse("members:member_page", args=[person.pk])).content.decode())
+        assert [page for page in pages if "<script>alert" in page] == []
+        assert "&lt;script&gt;alert(1)&lt;/script&gt;" in pages[3]
+        assert "{{ 7|add:7 }}" in pages[4]
