@@ -1,16 +1,15 @@
 """Print copies: stored papers and freshly rendered sheets become one file, step by step and with flat memory.
 
-Merges through temporary files (performance.md §0.3): what is printed here carries no tags, no signature and no PDF/A
-intent any more; the archive keeps the originals. Besides evaluations/scans.py the only importer of pikepdf.
+What is printed here carries no tags, no signature and no PDF/A intent any more (performance.md §0.3); the archive keeps
+the originals. Besides evaluations/scans.py the only importer of pikepdf.
 """
 
 import io
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pikepdf
 
@@ -20,7 +19,7 @@ from evaluations.models import sheet_facts as facts
 from evaluations.models.bundles import PIECE
 from evaluations.models.print_plans import Sheet
 
-AT_ONCE = 40  # files open at the same time in one level of the merge
+LEFT_BEHIND = ("/StructParents", "/StructParent", "/Tabs")
 
 
 class NotStoredYet(Exception):
@@ -36,8 +35,8 @@ def work(bundle: Bundle, seconds: float) -> bool:
             return False
         bundle.keep(no, _step(bundle, sheet, ids))
     with tempfile.TemporaryDirectory(prefix="bundle-") as folder:
-        path, pages = _merged(_pieces(bundle, Path(folder)), Path(folder))
-        bundle.finish(_blocks(path), pages)
+        path = Path(folder) / "whole.pdf"
+        bundle.finish(_blocks(path), _joined(bundle, path))
     return True
 
 
@@ -54,9 +53,9 @@ def _stored(ids: list[int]) -> bytes:
     with pikepdf.new() as whole:
         for pk in ids:
             with pikepdf.open(io.BytesIO(bytes(contents[pk]))) as part:
-                _append(whole, part)
+                whole.pages.extend(part.pages)
         out = io.BytesIO()
-        _save(whole, out)
+        whole.save(out, object_stream_mode=pikepdf.ObjectStreamMode.generate)
     return out.getvalue()
 
 
@@ -75,49 +74,107 @@ SHEETS: dict[Sheet, Callable[[Bundle, list[int]], bytes]] = {
 }
 
 
-# Merging in levels: never more than a few files open, never a file as a whole in memory
+# One file out of all, written straight to disk: qpdf would hold every object of every form (275 KB a form, measured)
 
 
-def _pieces(bundle: Bundle, folder: Path) -> list[Path]:
-    paths = []
+class _Printable:
+    """A PDF that is written part by part; of each part only what its pages need, and only one is ever in memory."""
+
+    CATALOG, PAGES = 1, 2
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file, self.count = file, 0
+        self.offsets: dict[int, int] = {self.CATALOG: 0, self.PAGES: 0}
+        file.write(b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n")
+        self.nodes: list[int] = []
+
+    def append(self, part: pikepdf.Pdf) -> None:
+        node = self._number()
+        self.numbers: dict[tuple[int, int], int] = {}
+        self.waiting: list[pikepdf.Object] = []
+        kids = b" ".join(self._value(page.obj) for page in part.pages)
+        while self.waiting:
+            self._object(self.waiting.pop(), node)
+        head = b"<</Type/Pages/Parent %d 0 R/Count %d/Kids[" % (self.PAGES, len(part.pages))
+        self._write(node, head + kids + b"]>>")
+        self.nodes.append(node)
+        self.count += len(part.pages)
+
+    def finish(self) -> int:
+        """Write what holds the pages together; how many there are."""
+        kids = b" ".join(b"%d 0 R" % node for node in self.nodes)
+        self._write(self.PAGES, b"<</Type/Pages/Count %d/Kids[%b]>>" % (self.count, kids))
+        # What the print dialogue proposes: never two people on one sheet, and A3 out of the tray of A3.
+        proposed = b"<</Duplex/Simplex/PickTrayByPDFSize true>>"
+        self._write(self.CATALOG, b"<</Type/Catalog/Pages %d 0 R/ViewerPreferences%b>>" % (self.PAGES, proposed))
+        start = self.file.tell()
+        self.file.write(b"xref\n0 %d\n0000000000 65535 f \n" % (len(self.offsets) + 1))
+        self.file.writelines(b"%010d 00000 n \n" % self.offsets[number] for number in sorted(self.offsets))
+        trailer = b"trailer\n<</Size %d/Root %d 0 R>>\nstartxref\n%d\n%%%%EOF\n"
+        self.file.write(trailer % (len(self.offsets) + 1, self.CATALOG, start))
+        return self.count
+
+    def _number(self) -> int:
+        number = len(self.offsets) + 1
+        self.offsets[number] = 0
+        return number
+
+    def _object(self, row: pikepdf.Object, node: int) -> None:
+        number = self.numbers[row.objgen]
+        if isinstance(row, pikepdf.Stream):
+            data = row.read_raw_bytes()
+            head = self._entries(row, {"/Length": b"%d" % len(data)})
+            self._write(number, b"%b\nstream\n%b\nendstream" % (head, data))
+        elif isinstance(row, pikepdf.Dictionary) and row.get("/Type") == "/Page":
+            self._write(number, self._entries(row, {"/Parent": b"%d 0 R" % node}))
+        else:
+            self._write(number, self._direct(row))
+
+    def _write(self, number: int, body: bytes) -> None:
+        self.offsets[number] = self.file.tell()
+        self.file.write(b"%d 0 obj\n%b\nendobj\n" % (number, body))
+
+    def _value(self, value: Any) -> bytes:
+        if not (isinstance(value, pikepdf.Object) and value.is_indirect):
+            return self._direct(value)
+        if value.objgen not in self.numbers:
+            self.numbers[value.objgen] = self._number()
+            self.waiting.append(value)
+        return b"%d 0 R" % self.numbers[value.objgen]
+
+    def _direct(self, value: Any) -> bytes:
+        if isinstance(value, pikepdf.Dictionary):
+            return self._entries(value, {})
+        if isinstance(value, pikepdf.Array):
+            return b"[%b]" % b" ".join(self._value(item) for item in value)
+        return _plain(value)
+
+    def _entries(self, row: pikepdf.Object, instead: dict[str, bytes]) -> bytes:
+        """A dictionary without the tags of the original, which stay behind; widths of letters name no other object."""
+        written = dict(instead)
+        for key, value in row.items():
+            if key not in written and key not in LEFT_BEHIND:
+                written[key] = value.unparse(resolved=True) if key == "/W" else self._value(value)
+        return b"<<%b>>" % b" ".join(pikepdf.Name(key).unparse() + b" " + value for key, value in written.items())
+
+
+def _plain(value: Any) -> bytes:
+    """A name, a string, or what pikepdf turns into Python's own numbers and words."""
+    if isinstance(value, pikepdf.Object):
+        return bytes(value.unparse())
+    if value is None or isinstance(value, bool):
+        return {None: b"null", True: b"true", False: b"false"}[value]
+    return format(value, "d" if isinstance(value, int) else "f").encode()
+
+
+def _joined(bundle: Bundle, path: Path) -> int:
     parts = bundle.pieces.filter(is_final=False)
-    for no in parts.order_by("no").values_list("no", flat=True):
-        path = folder / f"part-{no}.pdf"
-        path.write_bytes(bytes(parts.values_list("content", flat=True).get(no=no)))
-        paths.append(path)
-    return paths
-
-
-def _merged(paths: list[Path], folder: Path) -> tuple[Path, int]:
-    """One file out of all; and its number of pages."""
-    for level in count():
-        groups = [paths[start : start + AT_ONCE] for start in range(0, len(paths), AT_ONCE)]
-        paths = [_joined(group, folder / f"level-{level}-{no}.pdf") for no, group in enumerate(groups)]
-        if len(paths) == 1:
-            break
-    with pikepdf.open(paths[0]) as whole:
-        return paths[0], len(whole.pages)
-
-
-def _joined(group: list[Path], target: Path) -> Path:
-    with pikepdf.new() as whole:
-        parts = [pikepdf.open(path) for path in group]
-        for part in parts:
-            _append(whole, part)
-        _save(whole, target)
-        for part in parts:
-            part.close()
-    for path in group:
-        path.unlink()
-    return target
-
-
-def _append(whole: pikepdf.Pdf, part: pikepdf.Pdf) -> None:
-    whole.pages.extend(part.pages)
-
-
-def _save(whole: pikepdf.Pdf, target: Any) -> None:
-    whole.save(target, object_stream_mode=pikepdf.ObjectStreamMode.generate, deterministic_id=True)
+    with path.open("wb") as file:
+        whole = _Printable(file)
+        for no in parts.order_by("no").values_list("no", flat=True):
+            with pikepdf.open(io.BytesIO(bytes(parts.values_list("content", flat=True).get(no=no)))) as part:
+                whole.append(part)
+        return whole.finish()
 
 
 def _blocks(path: Path) -> Iterator[bytes]:

@@ -85,12 +85,13 @@ GRANTS: dict[Role, tuple[Grant, ...]] = {
     Role.CLERK: (
         *_grants(Side.WORKPLACE, Depth.BELOW, Action.SEE_MEMBERS),
         *_grants(Side.RESIDENCE, Depth.BELOW, Action.SEE_RESIDENTS),
+        *_grants(Side.WORKPLACE, Depth.OWN, Action.KEEP_ADDRESSES),
         *_grants(Side.RESIDENCE, Depth.OWN, Action.REGISTER, Action.CALL, Action.KEEP_ADDRESSES),
     ),
     Role.OFFICER: (
         *_grants(Side.WORKPLACE, Depth.BELOW, Action.SEE_MEMBERS, Action.KEEP_ROSTER),
         *_grants(Side.WORKPLACE, Depth.OWN, Action.PREPARE, Action.RECEIVE, Action.KEY),
-        *_grants(Side.WORKPLACE, Depth.OWN, Action.EXPORT, Action.SEE_FIGURES),
+        *_grants(Side.WORKPLACE, Depth.OWN, Action.EXPORT, Action.SEE_FIGURES, Action.KEEP_ADDRESSES),
         *_grants(Side.RESIDENCE, Depth.BELOW, Action.SEE_RESIDENTS, Action.ASSIGN, Action.CONFIRM),
         *_grants(Side.RESIDENCE, Depth.OWN, Action.REGISTER, Action.KEY, Action.CALL, Action.KEEP_ADDRESSES),
         *_grants(Side.RESIDENCE, Depth.OWN, Action.EXPORT),
