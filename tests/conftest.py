@@ -11,6 +11,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 
+from evaluations import tasks
 from members.migrations import _guards
 from members.models import Member, Organization, User
 from members.roles import Role
@@ -116,6 +117,12 @@ def empty_cache(request: pytest.FixtureRequest) -> None:
             request.getfixturevalue(name)
             cache.clear()
             return
+
+
+@pytest.fixture(autouse=True)
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine one slice of work on a print copy must still be enough for a test."""
+    monkeypatch.setattr(tasks, "SLICE", 600.0)
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from evaluations.models.campaigns import Campaign
 from evaluations.models.documents import Document, DocumentQuerySet
 from evaluations.models.print_plans import Order, Sheet, steps
 from evaluations.models.replies import enclosed_forms
-from evaluations.models.requests import EvaluationRequest, RequestQuerySet
+from evaluations.models.requests import EvaluationRequest, RequestQuerySet, open_assessments
 from members.models import Membership, Organization, Placement, User
 
 Kind = Bundle.Kind
@@ -70,15 +70,10 @@ def letter_pack(campaign: Campaign, commune: Organization) -> Order:
     """For a commune that is not on the system: the letter with its list and code, and a form for each member."""
     asked = campaign.requests.filter(residence_commune=commune, state__in=EvaluationRequest.UNANSWERED)
     letters = Document.objects.filter(requests__in=asked, state=Document.State.ISSUED).distinct()
-    placements = list(Placement.objects.filter(requests__in=asked).order_by("member__sort_key", "pk").distinct())
-    _open(placements, campaign.year)
-    rows = dict(
-        Assessment.objects.filter(
-            placement__in=placements, year=campaign.year, purpose=Assessment.Purpose.ANNUAL
-        ).values_list("placement_id", "pk")
-    )
+    open_assessments(asked.filter(assessment=None))
+    forms = asked.order_by("member__sort_key", "pk").values_list("assessment", flat=True)
     plan = steps(Sheet.FILES, letters.order_by("pk").values_list("pk", flat=True))
-    plan += steps(Sheet.FORMS, [rows[placement.pk] for placement in placements])
+    plan += steps(Sheet.FORMS, dict.fromkeys(forms))
     return Order(
         Kind.LETTER_PACK,
         campaign.committee,

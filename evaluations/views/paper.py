@@ -5,13 +5,15 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_GET
 
-from evaluations.models import Assessment, Document, EvaluationRequest
+from evaluations.models import Assessment, AssessmentVersion, Campaign, Document, EvaluationRequest
 from evaluations.models.keying import within_keyers_reach
 from evaluations.models.paper_codes import PaperKind, paper_code, read_grid_number, read_paper_code
+from evaluations.views.letters_in import letters_to
 from members.middleware import SignedIn
 from members.models import Organization, User
 from members.roles import Action, Side
 
+SENT = (AssessmentVersion.State.SUBMITTED, AssessmentVersion.State.CONFIRMED)
 UNKNOWN = "Mã này không đúng. Xin đối chiếu từng chữ với mã in ở góc dưới tờ giấy rồi nhập lại."
 
 
@@ -38,29 +40,48 @@ def follow(request: SignedIn, code: str) -> HttpResponse:
 
 
 def _assessment(user: User, pk: int) -> HttpResponse:
-    assessment = get_object_or_404(Assessment.objects.select_related("placement__cell", "placement__commune"), pk=pk)
-    placement = assessment.placement
+    """Where this person works on it: the cell writes, the ward or the asker keys, confirms or reads."""
+    related = Assessment.objects.select_related("placement__cell", "placement__commune").with_versions()
+    assessment = get_object_or_404(related, pk=pk)
+    placement, version = assessment.placement, assessment.latest()
     if placement.cell and _grants(user, Action.WRITE, placement.cell):
         return redirect("evaluations:cell_person", placement.cell.pk, assessment.year, placement.pk)
-    if within_keyers_reach(user).filter(pk=assessment.pk).exists():
-        return redirect("evaluations:key_form", assessment.pk)
-    asked = EvaluationRequest.objects.for_asker(user, Action.RECEIVE)
+    if version and version.state in SENT and _grants(user, Action.CONFIRM, placement.commune):
+        return redirect("evaluations:confirm_page", version.pk)
+    asked = EvaluationRequest.objects.for_asker(user, Action.RECEIVE).exclude(state=EvaluationRequest.State.PREPARED)
     matter = asked.filter(placement=placement, year=assessment.year).order_by("-pk").first()
+    is_answered = matter is not None and matter.state not in EvaluationRequest.UNANSWERED
+    if not is_answered and within_keyers_reach(user).filter(pk=pk).exclude(placement__member=user.member_id).exists():
+        return redirect("evaluations:key_form", assessment.pk)
     if matter:
         return redirect("evaluations:request_page", matter.pk)
     raise Http404
 
 
 def _document(user: User, pk: int) -> HttpResponse:
-    document = get_object_or_404(Document.objects.readable_by(user), pk=pk)
-    return redirect("evaluations:document_file", document.pk)
+    found = Document.objects.select_related("version", "recipient")
+    own = user.reach(Action.PREPARE, "issuer__") | user.reach(Action.SIGN, "issuer__")
+    drafts = found.filter(state__in=[Document.State.DRAFT, Document.State.FOR_SIGNATURE])
+    if drafts.filter(own, pk=pk).exists():
+        return redirect("evaluations:document_preview", pk)
+    document = get_object_or_404(found.readable_by(user).exclude(pk__in=drafts.values("pk")), pk=pk)
+    if document.version:
+        return _assessment(user, document.version.assessment_id)
+    if letters_to(user).filter(pk=pk).exists():
+        return redirect("evaluations:letter_in", pk)
+    asking = Campaign.objects.for_user(user, Action.RECEIVE).filter(documents=document)
+    if document.genre == Document.Genre.REQUEST_LETTER and asking.exists():
+        return redirect("evaluations:campaign_commune", document.campaign_id, document.recipient_id)
+    return redirect("evaluations:document_file", pk)
 
 
 def _grid(user: User, number: int) -> HttpResponse:
+    """The cell's grid; for the ward the page of what is printed for the cell and handed to it."""
     cell_id, year = read_grid_number(number)
-    reached = Organization.objects.residence_cells().filter(user.reach(Action.WRITE, "", Side.RESIDENCE))
+    reached = Organization.objects.residence_cells().filter(user.reach(Action.SEE_RESIDENTS, "", Side.RESIDENCE))
     cell = get_object_or_404(reached, pk=cell_id)
-    return redirect("evaluations:cell_grid", cell.pk, year)
+    page = "cell_grid" if _grants(user, Action.WRITE, cell) else "cell_print"
+    return redirect(f"evaluations:{page}", cell.pk, year)
 
 
 def _grants(user: User, action: Action, organization: Organization) -> bool:

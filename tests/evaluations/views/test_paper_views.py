@@ -6,8 +6,10 @@ from html import unescape
 from django.test import Client
 from django.urls import reverse
 
+from evaluations.models import Document, EvaluationRequest, packs
 from evaluations.models.paper_codes import PaperKind, grid_number, paper_code
 from members.models import User
+from tests import factories
 from tests.conftest import Cast
 from tests.season import Season
 
@@ -21,26 +23,55 @@ def leads(client: Client, code: str) -> str | int:
 
 
 def test_the_code_of_a_form(cast: Cast, play: Season, sign_in: SignIn) -> None:
-    matter = play.answered()
+    (matter,) = play.assigned()
     code = paper_code(PaperKind.ASSESSMENT, matter.assessment_id or 0)
     person = reverse("evaluations:cell_person", args=[cast.cell.pk, YEAR, matter.placement_id])
     assert leads(sign_in(cast.secretary), code) == person
+    assert leads(sign_in(cast.ward_officer), code) == reverse("evaluations:key_form", args=[matter.assessment_id])
     assert leads(sign_in(cast.officer), code) == reverse("evaluations:request_page", args=[matter.pk])
     for stranger in (cast.other_secretary, cast.other_ward_officer, cast.neighbour, cast.overseer, cast.nobody):
         assert leads(sign_in(stranger), code) == 404
 
 
+def test_the_code_of_a_form_that_was_sent_and_answered(cast: Cast, play: Season, sign_in: SignIn) -> None:
+    matter = play.answered()
+    version = matter.answering_version()
+    assert version
+    for code in (
+        paper_code(PaperKind.ASSESSMENT, matter.assessment_id or 0),
+        paper_code(PaperKind.DOCUMENT, version.form.pk),
+    ):
+        assert leads(sign_in(cast.ward_signer), code) == reverse("evaluations:confirm_page", args=[version.pk])
+        assert leads(sign_in(cast.officer), code) == reverse("evaluations:request_page", args=[matter.pk])
+        assert leads(sign_in(cast.neighbour), code) == 404
+
+
+def test_the_asker_keys_what_a_commune_on_paper_answers(cast: Cast, play: Season, sign_in: SignIn) -> None:
+    factories.member(workplace=cast.office_cell, commune=cast.far_ward)
+    packs.letter_pack(play.issued(), cast.far_ward)
+    matter = EvaluationRequest.objects.get(residence_commune=cast.far_ward)
+    code = paper_code(PaperKind.ASSESSMENT, matter.assessment_id or 0)
+    assert leads(sign_in(cast.officer), code) == reverse("evaluations:key_form", args=[matter.assessment_id])
+    assert leads(sign_in(cast.ward_officer), code) == 404
+
+
 def test_the_code_of_a_grid(cast: Cast, sign_in: SignIn) -> None:
     code = paper_code(PaperKind.GRID, grid_number(cast.cell.pk, YEAR))
     assert leads(sign_in(cast.secretary), code) == reverse("evaluations:cell_grid", args=[cast.cell.pk, YEAR])
+    assert leads(sign_in(cast.ward_clerk), code) == reverse("evaluations:cell_print", args=[cast.cell.pk, YEAR])
     assert leads(sign_in(cast.other_secretary), code) == 404
 
 
 def test_the_code_of_a_letter(cast: Cast, play: Season, sign_in: SignIn) -> None:
+    play.presented()
+    draft = Document.objects.get()
+    code = paper_code(PaperKind.DOCUMENT, draft.pk)
+    assert leads(sign_in(cast.signer), code) == reverse("evaluations:document_preview", args=[draft.pk])
+    assert leads(sign_in(cast.ward_clerk), code) == 404
     play.issued()
-    letter = play.letter()
-    code = paper_code(PaperKind.DOCUMENT, letter.pk)
-    assert leads(sign_in(cast.ward_clerk), code) == reverse("evaluations:document_file", args=[letter.pk])
+    assert leads(sign_in(cast.ward_clerk), code) == reverse("evaluations:letter_in", args=[draft.pk])
+    commune = reverse("evaluations:campaign_commune", args=[draft.campaign_id, cast.ward.pk])
+    assert leads(sign_in(cast.officer), code) == commune
     assert leads(sign_in(cast.neighbour), code) == 404
 
 
