@@ -26,6 +26,7 @@ from evaluations.views import (
     printing,
     progress,
     replies,
+    sharing,
 )
 from evaluations.views import requests as matters
 
@@ -69,6 +70,7 @@ urlpatterns = [
     path("in/tra-loi/<int:commune_id>/<int:year>/", printing.returns, name="returns_print"),
     path("xuat/xa-phuong/<int:commune_id>/<int:year>/", exports.commune, name="commune_export"),
     # Residence cell
+    path("chi-bo/<int:cell_id>/phan-cong/<int:year>/", sharing.share, name="cell_share"),
     path("chi-bo/<int:cell_id>/nhan-xet/<int:year>/", cells.grid, name="cell_grid"),
     path("chi-bo/<int:cell_id>/nhan-xet/<int:year>/luu-tam/", drafts.grid, name="cell_grid_draft"),
     path("chi-bo/<int:cell_id>/nhan-xet/<int:year>/gui/", cells.submit, name="cell_submit"),

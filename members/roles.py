@@ -39,6 +39,7 @@ class Action(TextChoices):
     REPLY = "reply", "Phát hành công văn trả lời"
     RECORD = "record", "Ghi sổ điểm danh"
     WRITE = "write", "Soạn nhận xét"
+    SHARE = "share", "Phân công theo dõi"
     SUBMIT = "submit", "Gửi nhận xét lên đảng ủy"
     # Both sides
     KEEP_ADDRESSES = "keep_addresses", "Giữ danh bạ"
@@ -76,7 +77,8 @@ def _grants(side: Side, depth: Depth, *actions: Action) -> tuple[Grant, ...]:
 GRANTS: dict[Role, tuple[Grant, ...]] = {
     Role.SECRETARY: (
         *_grants(Side.WORKPLACE, Depth.OWN, Action.SEE_MEMBERS),
-        *_grants(Side.RESIDENCE, Depth.OWN, Action.SEE_RESIDENTS, Action.RECORD, Action.WRITE, Action.SUBMIT),
+        *_grants(Side.RESIDENCE, Depth.OWN, Action.SEE_RESIDENTS, Action.RECORD, Action.WRITE),
+        *_grants(Side.RESIDENCE, Depth.OWN, Action.SHARE, Action.SUBMIT),
     ),
     Role.CELL_COMMITTEE: (
         *_grants(Side.WORKPLACE, Depth.OWN, Action.SEE_MEMBERS),

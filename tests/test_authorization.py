@@ -255,6 +255,7 @@ ROWS: dict[str, Row] = {
     "evaluations:replies": Row(WARD),
     "evaluations:reply_issue": Row({"ward_signer"}, {"ward_clerk", "ward_officer"}, "same"),
     "evaluations:reply_issue_on_paper": Row({"ward_signer"}, {"ward_clerk", "ward_officer"}, "same"),
+    "evaluations:cell_share": Row({"secretary"}, WARD, "same"),
     "evaluations:cell_grid": Row({"secretary"}, WARD, "same"),
     "evaluations:cell_grid_draft": Row({"secretary"}, WARD, "only"),
     "evaluations:cell_person_draft": Row({"secretary"}, WARD, "only"),

@@ -10,6 +10,7 @@ from django.http import QueryDict
 
 from evaluations.models import Assessment, AssessmentVersion
 from evaluations.models.assessments import EditedMeanwhile, draft_assessments
+from evaluations.models.sharing import Follower, follower_of
 from evaluations.rulebooks import Rulebook, load
 from members.models import Attendance, Organization, Seat
 from members.models.participation import meetings_of_year
@@ -84,6 +85,10 @@ class Row:
     @property
     def placement_id(self) -> int:
         return self.assessment.placement_id
+
+    @property
+    def follower(self) -> Follower | None:
+        return follower_of(self.assessment)
 
     @property
     def is_open(self) -> bool:
@@ -207,6 +212,7 @@ class RatingGrid:
             )
             for assessment in assessments
         ]
+        self.shown = self.rows
 
     @transaction.atomic
     def save(self, data: QueryDict, *, by: Seat) -> int:
@@ -227,12 +233,12 @@ class RatingGrid:
 
     @property
     def left(self) -> list[Row]:
-        """Neither sent nor complete."""
-        return [row for row in self.rows if not row.is_sent and not row.is_complete]
+        """Neither sent nor complete, of those that are shown."""
+        return [row for row in self.shown if not row.is_sent and not row.is_complete]
 
     @property
     def done(self) -> int:
-        return len(self.rows) - len(self.left)
+        return len(self.shown) - len(self.left)
 
     def ready_for(self, seat: Seat) -> list[Row]:
         """What this person may send now: everything complete but his own."""

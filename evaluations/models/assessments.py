@@ -42,6 +42,9 @@ class Assessment(models.Model):
     placement = models.ForeignKey(Placement, models.PROTECT, related_name="assessments")
     year = models.PositiveSmallIntegerField("năm")
     purpose = models.CharField("mục đích", max_length=8, choices=Purpose.choices, default=Purpose.ANNUAL)
+    # Who of the cell follows this member in this year (sharing.py): somebody with a seat, or a name on paper.
+    followed_by = models.ForeignKey("members.Seat", models.PROTECT, null=True, related_name="followed")
+    followed_by_name = models.CharField("người theo dõi", max_length=120, blank=True, default="")
 
     objects = AssessmentQuerySet.as_manager()
 
@@ -51,6 +54,9 @@ class Assessment(models.Model):
             models.CheckConstraint(name="assessment_purpose_known", condition=Q(purpose__in=["annual", "ad_hoc"])),
             models.UniqueConstraint(
                 name="assessment_one_annual", fields=["placement", "year"], condition=Q(purpose="annual")
+            ),
+            models.CheckConstraint(
+                name="assessment_one_follower", condition=Q(followed_by=None) | Q(followed_by_name="")
             ),
         ]
 
@@ -411,7 +417,9 @@ def draft_assessments(cell: Organization, year: int) -> list[Assessment]:
         assessment.placement_id: assessment
         for assessment in Assessment.objects.filter(
             placement__in=placements, year=year, purpose=Assessment.Purpose.ANNUAL
-        ).with_versions()
+        )
+        .select_related("followed_by__user", "followed_by__organization")
+        .with_versions()
     }
     rows = []
     for placement in placements:

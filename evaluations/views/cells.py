@@ -10,8 +10,10 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from evaluations.forms.assessments import PersonForm, SubmitForm
 from evaluations.forms.ratings import RatingGrid, Row, attendance_words
+from evaluations.forms.sharing import Part
 from evaluations.models.assessments import EditedMeanwhile, submit_complete
 from evaluations.models.form_facts import attendance_facts
+from evaluations.models.sharing import history_of
 from evaluations.rulebooks import load
 from members.models import AuditEvent, Organization, Placement, Seat
 from members.roles import Action
@@ -23,28 +25,34 @@ from members.views.participation import open_cell
 def grid(request: HttpRequest, cell_id: int, year: int) -> HttpResponse:
     cell, seat = open_cell(request, cell_id, year, Action.WRITE)
     page = RatingGrid(cell, year, seat)
+    may_submit = _may_submit(seat, cell)
+    part = shown_part(page, cell, seat, request)
+    page.shown = part.rows
     if request.method == "POST":
         written = page.save(request.POST, by=seat)
         if written or not page.problems:
             messages.success(request, _saved(written, page))
         if not page.problems:
-            asked = "?gui=1" if request.POST.get("save") == "submit" else ""
+            asked = "?gui=1" if request.POST.get("save") == "submit" else part.query
             return redirect(reverse("evaluations:cell_grid", args=[cell.pk, year]) + asked)
-    AuditEvent.objects.record_many("read", by=seat, model=Placement, ids=[row.placement_id for row in page.rows])
-    may_submit = _may_submit(seat, cell)
+    AuditEvent.objects.record_many("read", by=seat, model=Placement, ids=[row.placement_id for row in page.shown])
     if "gui" in request.GET and request.method == "GET":
         if may_submit:
             return _confirm(request, cell, year, seat, page)
         messages.info(request, "Việc gửi nhận xét lên đảng ủy do đồng chí bí thư làm.")
-    context = {"cell": cell, "year": year, "grid": page, "step": "grid", "may_submit": may_submit}
-    context["rows"] = [(row, attendance_words(page.held, row.attendance)) for row in page.rows]
+    context = {"cell": cell, "year": year, "grid": page, "step": "grid", "may_submit": may_submit, "part": part}
+    context["rows"] = [(row, attendance_words(page.held, row.attendance)) for row in page.shown]
     return render(request, "evaluations/cell_grid.html", context, status=409 if page.problems else 200)
+
+
+def shown_part(page: RatingGrid, cell: Organization, seat: Seat, request: HttpRequest) -> Part:
+    return Part(page.rows, seat, request.GET.get("phan", ""), is_head=_may_submit(seat, cell))
 
 
 def _saved(written: int, page: RatingGrid) -> str:
     if not written:
         return "Không có thay đổi nào cần lưu."
-    return f"Đã lưu đánh giá của {written} đồng chí. Còn {len(page.left)} / {len(page.rows)} đồng chí chưa đủ."
+    return f"Đã lưu đánh giá của {written} đồng chí. Còn {len(page.left)} / {len(page.shown)} đồng chí chưa đủ."
 
 
 def _may_submit(seat: Seat, cell: Organization) -> bool:
@@ -84,7 +92,8 @@ def submit(request: HttpRequest, cell_id: int, year: int) -> HttpResponse:
 def person(request: HttpRequest, cell_id: int, year: int, placement_id: int) -> HttpResponse:
     cell, seat = open_cell(request, cell_id, year, Action.WRITE)
     page = RatingGrid(cell, year, seat)
-    row, previous, following = find_row(page, placement_id)
+    part = shown_part(page, cell, seat, request)
+    row, previous, following = find_row(page, placement_id, part)
     if row.is_own:
         messages.warning(request, "Đồng chí không tự nhận xét mình: cấp phó hoặc đảng ủy nhận xét về đồng chí.")
         return redirect("evaluations:cell_grid", cell.pk, year)
@@ -99,16 +108,16 @@ def person(request: HttpRequest, cell_id: int, year: int, placement_id: int) -> 
             clash = {"refusal": refusal}
         else:
             messages.success(request, "Đã lưu nhận xét.")
-            return _after_saving(request, cell, year, row, following)
+            return _after_saving(request, cell, year, row, following, part)
     AuditEvent.objects.record("read", by=seat, on=row.version or row.assessment.placement)
     context = {"cell": cell, "year": year, "row": row, "form": form, "previous": previous, "following": following}
-    context |= _facts_of(row, page) | clash
+    context |= _facts_of(row, page) | clash | {"part": part, "history": history_of(row.assessment)}
     return render(request, "evaluations/cell_person.html", context, status=409 if clash else 200)
 
 
-def find_row(page: RatingGrid, placement_id: int) -> tuple[Row, Row | None, Row | None]:
-    """The row and its neighbours in the order of names, leaving out the person's own."""
-    rows = page.rows
+def find_row(page: RatingGrid, placement_id: int, part: Part | None = None) -> tuple[Row, Row | None, Row | None]:
+    """The row and its neighbours in the order of names within the part that is gone through, but never oneself."""
+    rows = part.rows if part and any(row.placement_id == placement_id for row in part.rows) else page.rows
     at = next((index for index, row in enumerate(rows) if row.placement_id == placement_id), None)
     if at is None:
         raise Http404
@@ -128,9 +137,10 @@ def _facts_of(row: Row, page: RatingGrid) -> dict[str, Any]:
     }
 
 
-def _after_saving(request: HttpRequest, cell: Organization, year: int, row: Row, following: Row | None) -> HttpResponse:
-    if "next" not in request.POST:
-        return redirect("evaluations:cell_person", cell.pk, year, row.placement_id)
-    if following is None:
-        return redirect("evaluations:cell_grid", cell.pk, year)
-    return redirect("evaluations:cell_person", cell.pk, year, following.placement_id)
+def _after_saving(
+    request: HttpRequest, cell: Organization, year: int, row: Row, following: Row | None, part: Part
+) -> HttpResponse:
+    if "next" in request.POST and following is None:
+        return redirect(reverse("evaluations:cell_grid", args=[cell.pk, year]) + part.query)
+    place = following if following and "next" in request.POST else row
+    return redirect(reverse("evaluations:cell_person", args=[cell.pk, year, place.placement_id]) + part.query)

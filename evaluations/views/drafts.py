@@ -7,7 +7,7 @@ from django.views.decorators.http import require_POST
 from evaluations.forms.assessments import PersonForm
 from evaluations.forms.ratings import RatingGrid
 from evaluations.models.assessments import EditedMeanwhile
-from evaluations.views.cells import find_row
+from evaluations.views.cells import find_row, shown_part
 from members.roles import Action
 from members.states import Refused
 from members.views.participation import open_cell
@@ -36,6 +36,7 @@ def person(request: HttpRequest, cell_id: int, year: int, placement_id: int) -> 
 def grid(request: HttpRequest, cell_id: int, year: int) -> HttpResponse:
     cell, seat = open_cell(request, cell_id, year, Action.WRITE)
     page = RatingGrid(cell, year, seat)
+    page.shown = shown_part(page, cell, seat, request).rows
     page.save(request.POST, by=seat)
     sent = [row for row in page.rows if f"s{row.placement_id}" in request.POST]
     context = {"grid": page, "rows": sent}

@@ -11,13 +11,14 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from evaluations.models import AssessmentVersion, Campaign, Document, EvaluationRequest, Letter
+from evaluations.models import Assessment, AssessmentVersion, Campaign, Document, EvaluationRequest, Letter
 from evaluations.models.assessments import draft_assessments
+from evaluations.models.sharing import follower_of
 from evaluations.owing import commune_standings
 from evaluations.views.keyed import keyed_for
 from evaluations.views.keying import waiting_on_paper
 from evaluations.views.outside import to_verify
-from members.models import Member, Organization, Seat, User
+from members.models import Attendance, Member, Organization, Seat, User
 from members.roles import Action, Side
 
 WARD_ACTIONS = (Action.REGISTER, Action.ASSIGN, Action.CONFIRM, Action.REPLY)
@@ -35,7 +36,7 @@ def home(request: HttpRequest) -> HttpResponse:
         request,
         "evaluations/home.html",
         {
-            "cells": [_cell(seat.organization, today) for seat in _seats(user, Action.WRITE)],
+            "cells": [_cell(seat.organization, user, today) for seat in _seats(user, Action.WRITE)],
             "wards": [_ward(user, ward, today) for ward in _wards(user)],
             "campaigns": _campaigns(user, today),
             "mine": _mine(user),
@@ -67,9 +68,10 @@ def _wards(user: User) -> list[Organization]:
     return [ward for ward in found.values() if ward.kind == Organization.Kind.COMMUNE]
 
 
-def _cell(cell: Organization, today: date) -> dict[str, Any]:
-    """The secretary's screen: how many comrades, how many left, until when, and whom to ring."""
+def _cell(cell: Organization, user: User, today: date) -> dict[str, Any]:
+    """The secretary's screen: how many comrades, how many left, until when, whom to ring; a helper sees his share."""
     rows = draft_assessments(cell, today.year)
+    is_head = any(seat.organization_id == cell.pk for seat, _ in user.grants(Action.SUBMIT))
     states = [version.state if (version := row.latest()) else "draft" for row in rows]
     waiting = EvaluationRequest.objects.filter(residence_cell=cell, state=State.AT_CELL)
     due_on = waiting.aggregate(first=Min("due_on"))["first"]
@@ -86,7 +88,24 @@ def _cell(cell: Organization, today: date) -> dict[str, Any]:
         "days_late": (today - due_on).days if due_on and left and due_on < today else 0,
         "keyed": keyed_for(cell).filter(assessment__year=today.year).count(),
         "ward": cell.parent,
+        "is_head": is_head,
+        "unshared": sum(follower_of(row) is None for row in rows),
+        "share": None if is_head else _share(rows, user, today.year),
     }
+
+
+def _share(rows: list[Assessment], user: User, year: int) -> dict[str, int] | None:
+    """What a helper of the cell has been given to draft, and how much of it is not complete yet."""
+    mine = [row for row in rows if (follower := follower_of(row)) and follower.is_user(user)]
+    if not mine:
+        return None
+    tally = Attendance.objects.tally([row.placement_id for row in mine], year)
+    drafts = [(row, row.latest()) for row in mine]
+    left = [
+        version is None or (version.state == "draft" and bool(version.missing(tally.get(row.placement_id, {}))))
+        for row, version in drafts
+    ]
+    return {"total": len(mine), "left": sum(left)}
 
 
 def _was_returned(row: Any) -> bool:

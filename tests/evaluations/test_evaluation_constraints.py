@@ -160,6 +160,7 @@ BREAKS: list[tuple[str, Break]] = [
     ("request_one_live_per_incoming", lambda w: double(w.on_paper)),
     ("request_at_cell_has_cell", lambda w: change(w.matter, state="at_cell", residence_cell=None)),
     ("request_at_cell_has_cell", lambda w: change(w.matter, state="at_cell", assessment=None)),
+    ("assessment_one_follower", lambda w: change(w.assessment, followed_by=w.matter.issued_by, followed_by_name="Lan")),
     ("request_answered_has_reply", lambda w: change(w.matter, reply=None)),
     ("request_ended_has_code", lambda w: change(w.matter, state="declined")),
     ("request_ended_has_code", lambda w: change(w.matter, state="cancelled")),
