@@ -15,10 +15,13 @@ const pageMark = Array.from(crypto.getRandomValues(new Uint8Array(10)), (byte) =
 let savings = 0;
 
 const store = {
+  isClosed: false,
   read(key) {
     try { return JSON.parse(localStorage.getItem(key)) || []; } catch { return []; }
   },
   write(key, copies) {
+    // Between pressing "Thoát" and the next page nothing may come back.
+    if (this.isClosed && copies.length) return false;
     try {
       if (copies.length) localStorage.setItem(key, JSON.stringify(copies));
       else localStorage.removeItem(key);
@@ -387,6 +390,7 @@ document.addEventListener("submit", (event) => {
     event.preventDefault();
     return;
   }
+  store.isClosed = true;
   own.forEach((key) => store.write(key, []));
   leaving = true;
 });

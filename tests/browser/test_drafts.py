@@ -52,9 +52,13 @@ def kept(page: Page) -> dict[str, str]:
     return {key: value for key, value in held.items() if key.startswith("draft:")}
 
 
-def write(page: Page, words: str) -> None:
+def write(page: Page, words: str, *, stays: bool = False) -> None:
+    """Types at the end of the remarks and leaves the field, which saves sooner than a pause does."""
+    page.bring_to_front()  # the clocks of a window behind another run slowly
     page.locator("[name=remarks]").press("Control+End")
     page.locator("[name=remarks]").press_sequentially(words)
+    if not stays:
+        page.locator("[name=remarks]").blur()
 
 
 def sign_in_again(page: Page, person: User) -> None:
@@ -72,7 +76,7 @@ def test_a_page_saves_by_itself_and_says_so(secretary: User, sign_in_as: SignIn)
     page = sign_in_as(secretary, width=360)
     page.goto(person_url())
     page.get_by_label("Gương mẫu đi đầu").check()
-    write(page, WORDS)
+    write(page, WORDS, stays=True)
     expect(page.locator("#kept")).to_contain_text("Đã lưu lúc")
     expect(page.locator("#todo")).to_contain_text("Chưa đánh giá mục 1")
     assert remarks() == [WORDS]
@@ -80,14 +84,14 @@ def test_a_page_saves_by_itself_and_says_so(secretary: User, sign_in_as: SignIn)
     assert faults(page) == []
 
     # A link pressed right after the last letter takes it along.
-    write(page, MORE)
+    write(page, MORE, stays=True)
     page.get_by_role("link", name="Bảng nhận xét cả chi bộ").click()
     page.wait_for_url(f"**{grid_url()}")
     assert remarks() == [WORDS + MORE]
 
     # The button goes on from the edit number that the last saving left.
     page.goto(person_url())
-    write(page, "!")
+    write(page, "!", stays=True)
     page.get_by_role("button", name="Lưu", exact=True).click()
     expect(page.get_by_text("Đã lưu nhận xét.")).to_be_visible()
     assert remarks() == [WORDS + MORE + "!"]
@@ -303,8 +307,8 @@ def test_signing_out_leaves_nothing_on_a_shared_machine(secretary: User, sign_in
     page.context.set_offline(True)
     write(page, WORDS)
     expect(page.locator("#kept")).to_contain_text("Chưa lưu lên hệ thống")
-    page.context.set_offline(False)
     page.route("**/luu-tam/", lambda route: route.abort("internetdisconnected"))
+    page.context.set_offline(False)
     assert list(kept(page)) == [f"draft:{secretary.pk}:{person_url()}"]
     page.once("dialog", lambda dialog: dialog.dismiss())
     page.get_by_role("button", name="Thoát").click()
