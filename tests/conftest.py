@@ -18,6 +18,11 @@ from members.roles import Role
 from tests import factories, season
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first: at the end no process works alone while the other has nothing left."""
+    items.sort(key=lambda item: not item.name.startswith("test_matrix["))
+
+
 @dataclass
 class Cast:
     """Organisations and people. `officer` drafts, `signer` signs; the ward's people answer; neighbours see nothing."""

@@ -115,18 +115,19 @@ class Killed(BaseException):
 def test_a_worker_that_dies_in_the_middle_leaves_a_copy_that_the_next_one_completes(
     cast: Cast, seat: Seat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    residents(cast, 30)
+    residents(cast, 6)
     bundle = ordered(cast, seat)
     grid = bundles.SHEETS[Sheet.GRIDS]
 
     def die(*_: Any) -> bytes:
         raise Killed
 
+    monkeypatch.setattr(tasks, "SLICE", 600.0)  # on a busy machine the work must not stop before it comes to the grid
     monkeypatch.setitem(bundles.SHEETS, Sheet.GRIDS, die)
     with pytest.raises(Killed):
         tasks.bundle(bundle.pk)
     bundle.refresh_from_db()
-    assert (bundle.state, bundle.done, bundle.total) == ("running", 31, 32)
+    assert (bundle.state, bundle.done, bundle.total) == ("running", 7, 8)
     monkeypatch.setitem(bundles.SHEETS, Sheet.GRIDS, grid)
     assert made(bundle).state == "running"  # the dead one's lease still runs
     kept = set(bundle.pieces.values_list("pk", flat=True))
@@ -136,8 +137,8 @@ def test_a_worker_that_dies_in_the_middle_leaves_a_copy_that_the_next_one_comple
     monkeypatch.setitem(bundles.SHEETS, Sheet.FORMS, die)  # what was done is not done again
     bundle = made(bundle)
 
-    assert (bundle.state, bundle.done, bundle.lease_until) == ("ready", 32, None)
-    assert len([text for text in texts(bundle) if "PHIẾU NHẬN XÉT đảng viên" in text]) == 30
+    assert (bundle.state, bundle.done, bundle.lease_until) == ("ready", 8, None)
+    assert len([text for text in texts(bundle) if "PHIẾU NHẬN XÉT đảng viên" in text]) == 6
     assert not kept & set(bundle.pieces.values_list("pk", flat=True))
 
 
