@@ -4,6 +4,7 @@ The only importer of WeasyPrint. Nothing here reads the database, the clock or t
 give the same bytes on every machine.
 """
 
+import io
 import re
 import threading
 import unicodedata
@@ -27,6 +28,11 @@ MAX_TOTAL = 2_000_000
 MAX_DEPTH = 8
 BODY_FONT = "LiberationSerif-Regular.ttf"
 BASE_URL = "app://documents/"
+SHEET = "app://sheet/"
+SHEETS = range(1, 201)  # further pages carry no code and would be bound by hand
+CAPTION = '"\\A" string(sheet-code) "\\A trang " counter(page)'
+CODE_MM = 22
+SVG = {"Content-Type": "image/svg+xml"}
 # Styles that a template shares with others, besides letterhead.css and its own.
 SHARED_STYLES = {
     "blank_forms": ("assessment_form", "paper_code"),
@@ -59,7 +65,7 @@ class Access:
 
 @dataclass(frozen=True)
 class Check:
-    """Printed on issued paper: where anybody can see whether it still holds, and its short check number."""
+    """Printed on every page of issued paper: its code, and the address inside the QR code, which says the page too."""
 
     url: str
     number: str
@@ -90,7 +96,7 @@ def render(
     try:
         page = _engine().get_template(f"documents/{template}.html")
         html = page.render(_StrictContext(_Freezer().freeze(facts) | stamps))
-        return _lay_out(html, template)
+        return _lay_out(html, template, check)
     except _MissingFact as missing:
         raise RenderError(f"Thiếu dữ liệu để lập văn bản: {missing}") from None
     except RenderError:
@@ -99,11 +105,11 @@ def render(
         raise RenderError(f"Không dựng được văn bản ({type(error).__name__})") from error
 
 
-def _lay_out(html: str, template: str) -> Rendered:
+def _lay_out(html: str, template: str, check: Check | None) -> Rendered:
     with _layout_lock:
-        fonts, fetcher = _fonts(), _ClosedFetcher()
+        fonts, fetcher = _fonts(), _ClosedFetcher(check)
         document = HTML(string=html, base_url=BASE_URL, url_fetcher=fetcher).render(
-            stylesheets=_stylesheets(template), font_config=fonts, pdf_variant="pdf/a-3a"
+            stylesheets=_stylesheets(template, bool(check)), font_config=fonts, pdf_variant="pdf/a-3a"
         )
         content = document.write_pdf(pdf_variant="pdf/a-3a")
     return Rendered(content=content, pages=len(document.pages))
@@ -188,12 +194,15 @@ def _drawable() -> frozenset[int]:
 class _ClosedFetcher(URLFetcher):  # type: ignore[misc]
     """Only our fonts and data: URIs: nothing that a person typed can make a document read a file or call a server."""
 
-    def __init__(self) -> None:
+    def __init__(self, check: Check | None = None) -> None:
+        self.check = check
         super().__init__(allowed_protocols={"data"}, allow_redirects=False, fail_on_errors=True)
 
     def fetch(self, url: str, headers: dict[str, str] | None = None) -> URLFetcherResponse:
         if url.startswith("data:"):
             return super().fetch(url, headers)
+        if self.check and url.startswith(SHEET):
+            return URLFetcherResponse(url, _sheet_code(self.check, int(url.removeprefix(SHEET))), SVG)
         folder = _static("fonts").resolve()
         path = (folder / url.removeprefix("app://fonts/")).resolve()
         if url.startswith("app://fonts/") and path.parent == folder and path.suffix == ".ttf":
@@ -215,10 +224,15 @@ def _fonts() -> FontConfiguration:
 
 
 @cache
-def _stylesheets(template: str) -> list[CSS]:
-    names = ("letterhead", *SHARED_STYLES.get(template, ()), template)
+def _stylesheets(template: str, has_check: bool) -> list[CSS]:
+    names = ("letterhead", *SHARED_STYLES.get(template, ()), template, *(["check"] if has_check else []))
     paths = [_static("documents") / f"{name}.css" for name in names]
     rules = [path.read_text(encoding="utf-8") for path in paths if path.exists()]
+    if has_check:
+        # CSS can count pages in text only, so every page asks for its own picture (see the fetcher).
+        rules += [
+            f"@page :nth({page}) {{ @left-bottom {{ content: url({SHEET}{page}) {CAPTION} }} }}" for page in SHEETS
+        ]
     return [CSS(string=text, base_url=BASE_URL, url_fetcher=_ClosedFetcher(), font_config=_fonts()) for text in rules]
 
 
@@ -339,6 +353,16 @@ def stacked(counts: list[dict[str, Any]]) -> list[dict[str, Any]]:
 @register.filter
 def has_any(counts: list[dict[str, Any]]) -> bool:
     return any(part["count"] for part in counts)
+
+
+def _sheet_code(check: Check, page: int) -> bytes:
+    """The QR code of one page; of the first, which is often the only one, without a number."""
+    code = segno.make(
+        check.url if page == 1 else f"{check.url}?t={page}", error="m", micro=False, mask=3, boost_error=False
+    )
+    out = io.BytesIO()
+    code.save(out, kind="svg", border=2, unit="mm", scale=CODE_MM / code.symbol_size(border=2)[0])
+    return out.getvalue()
 
 
 @register.filter

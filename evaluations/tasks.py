@@ -13,13 +13,15 @@ from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.core.cache import cache
 from django.db import transaction
+from django.db.models import Count
 from django.urls import reverse
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from evaluations import bundles, documents, letters, reminders
-from evaluations.models import Bundle, Document, DocumentFile, Letter
+from evaluations import bundles, documents, letters, reminders, scans
+from evaluations.models import Bundle, Document, DocumentFile, Letter, ScanBatch, ScanPage
+from evaluations.models.paper_codes import PaperKind, paper_facts
 from evaluations.models.print_plans import Sheet
 from members.models import RosterImport
 from members.models.sealing import note_head, seal_history
@@ -32,6 +34,7 @@ AT_ONCE = 500
 AGAIN = settings.LEASE.total_seconds() / 2
 PAUSE = 5  # seconds until a bundle looks again for a paper that somebody else is rendering
 SLICE = 20.0  # seconds of work on one bundle before letters and other bundles have their turn
+PAGES = 4  # scanned pages that one child process reads
 TOGETHER = 1  # seconds within which wake-ups become one: a hundred presses must not be a hundred sweeps
 
 
@@ -51,7 +54,7 @@ def _wake() -> None:
 
 @shared_task(name="evaluations.tasks.sweep")
 def sweep() -> None:
-    """Hand out every document without its file, every letter that is due and every bundle nobody works on."""
+    """Hand out every document without its file, every letter that is due, every bundle and scan nobody works on."""
     documents_due = Document.objects.to_render().order_by("pk").values_list("pk", flat=True)[:AT_ONCE]
     for document_id in _not_yet_out("documents", {pk: pk for pk in documents_due}):
         render.apply_async((document_id,), expires=AGAIN)
@@ -64,6 +67,12 @@ def sweep() -> None:
     bundles_due = Bundle.objects.due().order_by("pk").values_list("pk", "done", "tries")[:AT_ONCE]
     for bundle_id in _not_yet_out("bundles", {f"{pk}/{done}/{tries}": pk for pk, done, tries in bundles_due}):
         bundle.apply_async((bundle_id,), expires=AGAIN)
+    batches_due = ScanBatch.objects.due().annotate(done=Count("pages")).order_by("pk").values_list("pk", "done")
+    for batch_id in _not_yet_out("scans", {f"{pk}/{done}": pk for pk, done in batches_due[:AT_ONCE]}):
+        read_scans.apply_async((batch_id,), expires=AGAIN)
+    complete = ScanPage.objects.to_file()
+    for document_id in _not_yet_out("files", {f"{pk}/{pages}": pk for pk, pages in complete.items()}):
+        file_scans.apply_async((document_id,), expires=AGAIN)
 
 
 def _not_yet_out(kind: str, errands: dict[Any, int]) -> list[int]:
@@ -89,6 +98,7 @@ def render(document_id: int) -> None:
             number=document.number or "",
             issued_on=document.issued_on,
             access=_access(document),
+            check=_check(document),
         )
     except (documents.RenderError, SoftTimeLimitExceeded) as problem:
         reason = str(problem) or "Lập bản in quá lâu"
@@ -110,6 +120,12 @@ def _access(document: Document) -> documents.Access | None:
     if letter is None:
         return None
     return documents.Access(url=settings.PUBLIC_URL + reverse("evaluations:code_enter"), code=letter.code)
+
+
+def _check(document: Document) -> documents.Check:
+    """The code on every page, by which a stamped copy finds its way back page by page."""
+    printed = paper_facts(PaperKind.DOCUMENT, document.pk)
+    return documents.Check(url=printed["url"], number=printed["code"])
 
 
 @shared_task(name="evaluations.tasks.deliver")
@@ -162,6 +178,33 @@ def remind() -> None:
     """Write today's reminders; the sweep sends them."""
     if reminders.write(timezone.localdate()):
         wake()
+
+
+@shared_task(name="evaluations.tasks.read_scans")
+def read_scans(batch_id: int) -> None:
+    """Read a batch of scanned pages for a while; what is left goes back into the queue."""
+    batch = ScanBatch.objects.claim(batch_id)
+    if batch is None:
+        return
+    batch.begin()
+    end = time.monotonic() + SLICE
+    while piece := batch.next_pages(PAGES):
+        if time.monotonic() > end:
+            batch.let_go()
+            read_scans.delay(batch_id)
+            return
+        upload, first, count = piece
+        batch.keep(upload, scans.read_pages(bytes(upload.content), first, count))
+    batch.finish()
+    wake()
+
+
+@shared_task(name="evaluations.tasks.file_scans")
+def file_scans(document_id: int) -> None:
+    """Join the scanned pages of a paper, when all are there, and keep them beside what was issued."""
+    for pages in ScanPage.objects.complete(document_id):
+        content = scans.join([(bytes(page.content), page.is_pdf) for page in pages])
+        ScanPage.objects.file(document_id, pages, content)
 
 
 @shared_task(name="evaluations.tasks.forget_staged_rows")

@@ -26,6 +26,7 @@ from evaluations.views import (
     printing,
     progress,
     replies,
+    scans,
     sharing,
 )
 from evaluations.views import requests as matters
@@ -106,6 +107,15 @@ urlpatterns = [
     path("ban-in/<int:bundle_id>/tep/", bundles.stored_file, name="bundle_file"),
     path("van-ban/<int:document_id>/tep/", documents.stored_file, name="document_file"),
     path("van-ban/<int:document_id>/xem-truoc/", documents.preview, name="document_preview"),
+    path("quet-phieu/<int:organization_id>/", scans.batch_list, name="scan_list"),
+    path("quet-phieu/lan/<int:batch_id>/", scans.batch_page, name="scan_batch"),
+    path("quet-phieu/lan/<int:batch_id>/tien-trinh/", scans.progress, name="scan_progress"),
+    path("quet-phieu/trang/<int:page_id>/", scans.page, name="scan_page"),
+    path("quet-phieu/trang/<int:page_id>/anh/", scans.picture, name="scan_picture"),
+    path("quet-phieu/trang/<int:page_id>/tep/", scans.stored_file, name="scan_file"),
+    path("quet-phieu/trang/<int:page_id>/xoay/", scans.turn, name="scan_turn"),
+    path("quet-phieu/trang/<int:page_id>/de-rieng/", scans.set_aside, name="scan_set_aside"),
+    path("quet-phieu/trang/<int:page_id>/dua-ve/", scans.put_back, name="scan_put_back"),
     path("thu/", codes.enter, name="code_enter"),
     path("thu/cong-van/", codes.letter, name="code_letter"),
     path("thu/cong-van/tep/", codes.stored_file, name="code_file"),

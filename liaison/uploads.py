@@ -12,6 +12,11 @@ class NeverOnDisk(FileUploadHandler):
 
     room = settings.FILE_UPLOAD_MAX_MEMORY_SIZE
 
+    def handle_raw_input(self, *args: object, **kwargs: object) -> None:
+        """A view that takes larger files says so itself, by its attribute `upload_room`."""
+        match = self.request.resolver_match if self.request else None
+        self.room = getattr(match.func, "upload_room", self.room) if match else self.room
+
     def new_file(self, *args: object, **kwargs: object) -> None:
         super().new_file(*args, **kwargs)  # type: ignore[arg-type]
         self.kept = BytesIO()

@@ -19,6 +19,7 @@ _ENTRIES: tuple[tuple[Action, str, str, str], ...] = (
     (Action.REPLY, "Trả lời", "evaluations:replies", "organization"),
     (Action.KEEP_ADDRESSES, "Danh bạ", "members:address_book", ""),
     (Action.KEY, "Bản giấy", "evaluations:key_list", ""),
+    (Action.SCAN, "Quét phiếu", "evaluations:scan_list", "organization"),
     (Action.SEE_FIGURES, "Số liệu", "evaluations:figures", ""),
     (Action.AUDIT, "Lịch sử", "members:history", ""),
     (Action.CONFIGURE, "Hộp thư đi", "evaluations:outbox", ""),

@@ -31,6 +31,7 @@ class Action(TextChoices):
     EXPORT = "export", "Xuất báo cáo"
     # Both sides
     KEY = "key", "Nhập kết quả từ bản giấy"
+    SCAN = "scan", "Quét phiếu, văn bản giấy"
     # Residence side
     SEE_RESIDENTS = "see_residents", "Xem đảng viên giữ mối liên hệ"
     REGISTER = "register", "Vào sổ công văn đến"
@@ -86,16 +87,19 @@ GRANTS: dict[Role, tuple[Grant, ...]] = {
     ),
     Role.CLERK: (
         *_grants(Side.WORKPLACE, Depth.BELOW, Action.SEE_MEMBERS),
+        *_grants(Side.WORKPLACE, Depth.OWN, Action.SCAN),
         *_grants(Side.RESIDENCE, Depth.BELOW, Action.SEE_RESIDENTS),
         *_grants(Side.WORKPLACE, Depth.OWN, Action.KEEP_ADDRESSES),
-        *_grants(Side.RESIDENCE, Depth.OWN, Action.REGISTER, Action.CALL, Action.KEEP_ADDRESSES),
+        *_grants(Side.RESIDENCE, Depth.OWN, Action.REGISTER, Action.SCAN, Action.CALL, Action.KEEP_ADDRESSES),
     ),
     Role.OFFICER: (
         *_grants(Side.WORKPLACE, Depth.BELOW, Action.SEE_MEMBERS, Action.KEEP_ROSTER),
-        *_grants(Side.WORKPLACE, Depth.OWN, Action.PREPARE, Action.RECEIVE, Action.KEY),
+        *_grants(Side.WORKPLACE, Depth.OWN, Action.PREPARE, Action.RECEIVE, Action.KEY, Action.SCAN),
         *_grants(Side.WORKPLACE, Depth.OWN, Action.EXPORT, Action.SEE_FIGURES, Action.KEEP_ADDRESSES),
         *_grants(Side.RESIDENCE, Depth.BELOW, Action.SEE_RESIDENTS, Action.ASSIGN, Action.CONFIRM),
-        *_grants(Side.RESIDENCE, Depth.OWN, Action.REGISTER, Action.KEY, Action.CALL, Action.KEEP_ADDRESSES),
+        *_grants(
+            Side.RESIDENCE, Depth.OWN, Action.REGISTER, Action.KEY, Action.SCAN, Action.CALL, Action.KEEP_ADDRESSES
+        ),
         *_grants(Side.RESIDENCE, Depth.OWN, Action.EXPORT),
     ),
     Role.SIGNER: (

@@ -16,10 +16,11 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from evaluations.models import Bundle, Document, EvaluationRequest, IncomingLetter, Letter, packs
+from evaluations.models import Bundle, Document, EvaluationRequest, IncomingLetter, Letter, ScanBatch, packs
 from evaluations.models.hand_overs import hand_over_letter
 from evaluations.models.incoming import PaperRequest, register_on_paper
 from evaluations.models.paper_codes import PaperKind, grid_number, paper_code
+from evaluations.scans import PageRead
 from members.models import RosterHeading, RosterImport, User
 from members.roles import Action, Role
 from members.roster import parse_roster
@@ -58,6 +59,7 @@ def play(cast: Cast) -> dict[str, Any]:
     scan = keyed.form.files.get()
     on_paper_letter, received = paper_request(cast)
     assert matter.letter is not None
+    scan = scanned_batch(cast)
     return {
         "cell_id": cast.cell.pk,
         "committee_id": cast.ministry.pk,
@@ -80,6 +82,8 @@ def play(cast: Cast) -> dict[str, Any]:
         "reply_id": matter.reply_id or 0,
         "incoming_id": incoming_letter(cast).pk,
         "draft_id": draft.pk,
+        "batch_id": scan.pk,
+        "page_id": scan.pages.get().pk,
         "year": Season.YEAR,
         "call_id": call(cast).pk,
         **printed(cast, matter),
@@ -114,6 +118,13 @@ def incoming_letter(cast: Cast) -> IncomingLetter:
     return IncomingLetter.objects.create(
         asker=cast.far_ward, commune=cast.ward, number="9-CV/ĐU", dated_on=on, received_on=on, registered_by=seat
     )
+
+
+def scanned_batch(cast: Cast) -> ScanBatch:
+    seat = cast.ward_officer.seats.get(role=Role.OFFICER)
+    batch = ScanBatch.objects.take(cast.ward, [(b"%PDF-", 1)], by=seat)
+    batch.keep(batch.uploads.get(), [PageRead(1, b"page", True, b"picture")])
+    return batch
 
 
 def call(cast: Cast) -> Letter:
@@ -308,6 +319,23 @@ ROWS: dict[str, Row] = {
     "evaluations:paper_code#letter": Row(WORKPLACE | WARD, takes={"code": "letter_code"}),
     "evaluations:paper_code#grid": Row({"secretary"} | WARD, takes={"code": "grid_code"}),
     "evaluations:document_preview": Row(WORKPLACE, takes={"document_id": "draft_id"}),
+    "evaluations:scan_list": Row(
+        {"ward_clerk", "ward_officer"}, {"ward_signer"}, "same", {"organization_id": "commune_id"}
+    ),
+    "evaluations:scan_list#workplace": Row({"officer"}, {"signer"}, "same", {"organization_id": "committee_id"}),
+    **{
+        f"evaluations:{name}": Row({"ward_clerk", "ward_officer"}, {"ward_signer"}, posts)
+        for name, posts in {
+            "scan_batch": "no",
+            "scan_progress": "no",
+            "scan_page": "same",
+            "scan_picture": "no",
+            "scan_file": "no",
+            "scan_turn": "only",
+            "scan_set_aside": "only",
+            "scan_put_back": "only",
+        }.items()
+    },
     "evaluations:figures": Row(OFFICERS | SIGNERS | {"overseer", "administrator"}, shared=True),
     "evaluations:campaign_report": Row(WORKPLACE | {"administrator"}, {"overseer"}, "only"),
     "evaluations:calls": Row(OFFICERS | {"ward_clerk"}, shared=True),

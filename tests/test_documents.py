@@ -16,6 +16,7 @@ from weasyprint.urls import FatalURLFetchingError
 
 from evaluations import documents
 from evaluations.documents import Access, Check, Rendered, RenderError, render
+from evaluations.scans import read_pages
 from tests.document_samples import (
     ALL_LETTERS,
     ASSESSMENT_FORM,
@@ -216,11 +217,17 @@ def test_report_prints_every_figure_and_says_so_where_there_is_none() -> None:
     assert "Nhận xét, kiến nghị" not in empty
 
 
-def test_a_check_number_is_printed_only_when_given() -> None:
-    plain, checked = render("report", REPORT), render("report", REPORT, check=CHECK)
+@pytest.mark.parametrize("template", SAMPLES)
+def test_every_page_of_issued_paper_carries_its_code_and_moves_nothing(template: str) -> None:
+    facts = SAMPLES[template]
+    plain, checked = page_texts(render(template, facts)), page_texts(render(template, facts, check=CHECK))
 
-    assert "Mã kiểm tra: 8F2K1" in text_of(checked)
-    assert "Mã kiểm tra" not in text_of(plain)
+    codes = [f" {CHECK.number} trang {no}" for no in range(1, len(plain) + 1)]
+    assert checked == [text + code for text, code in zip(plain, codes, strict=True)]
+    read = read_pages(render(template, facts, check=CHECK).content, 1, 10)
+    assert [page.codes for page in read] == [
+        [CHECK.url if no == 1 else f"{CHECK.url}?t={no}"] for no in range(1, len(plain) + 1)
+    ]
 
 
 @pytest.mark.parametrize("template", SAMPLES)
@@ -451,10 +458,12 @@ def test_whatever_people_type_is_only_text(template: str, hostile: str, canary: 
     assert dict(reader.attachments) == {}
     assert [page for page in reader.pages if "/Annots" in page] == []
     assert b"/EmbeddedFile" not in rendered.content
-    shown = text_of(rendered).replace(" ", "")
+    pages = [page.replace(" ", "") for page in page_texts(rendered)]
+    code = typed.replace(" ", "")
+    assert [page.endswith(f"{code}trang{no}") for no, page in enumerate(pages, 1)] == [True] * len(pages)
+    shown = "".join(page.removesuffix(f"{code}trang{no}") for no, page in enumerate(pages, 1))
     # The form of the cell carries no number and no sign, so nothing of theirs is looked for.
     assert [path for path in texts if holder(facts, path)[path[-1]].replace(" ", "") not in shown] == []
-    assert f"Mãkiểmtra:{typed.replace(' ', '')}" in shown
 
 
 @pytest.mark.parametrize(
@@ -466,6 +475,7 @@ def test_whatever_people_type_is_only_text(template: str, hostile: str, canary: 
         "app://fonts/%2e%2e/secret.ttf",
         "app://fonts/be-vietnam-pro-latin-400.woff2",
         "app://documents/letterhead.css",
+        "app://sheet/1",
         "ftp://example.vn/LiberationSerif-Regular.ttf",
     ],
 )

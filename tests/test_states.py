@@ -7,7 +7,17 @@ import pytest
 from django.db import models, transaction
 from django.utils import timezone
 
-from evaluations.models import AssessmentVersion, Bundle, Document, EvaluationRequest, Letter, packs
+from evaluations.models import (
+    AssessmentVersion,
+    Bundle,
+    Document,
+    EvaluationRequest,
+    Letter,
+    ScanBatch,
+    ScanPage,
+    packs,
+)
+from evaluations.scans import PageRead
 from members.models import AuditEvent, Seat
 from members.roles import Action
 from members.states import WrongState, move, move_all
@@ -86,6 +96,18 @@ BUNDLE = {
     "ready": {"expired": ""},
     "failed": {},
     "expired": {},
+}
+SCAN_BATCH = {
+    "queued": {"reading": "", "failed": ""},
+    "reading": {"read": "", "failed": ""},
+    "read": {},
+    "failed": {},
+}
+SCAN_PAGE = {
+    "bound": {"tray": "", "duplicate": ""},
+    "tray": {"bound": "bound", "discarded": "discarded"},
+    "duplicate": {"bound": "bound", "tray": "", "discarded": "discarded"},
+    "discarded": {"tray": ""},
 }
 CAMPAIGN = {
     "draft": {"open": "opened"},
@@ -184,6 +206,14 @@ class TestGrid:
         bundle = Bundle.objects.order(packs.cell_grid(cast.cell, play.YEAR), "In", by=seat)
         now = timezone.now()
         assert grid(bundle, seat, done=1, ready_at=now, expires_at=now) == BUNDLE
+
+    def test_scans(self, cast: Cast, play: Season) -> None:
+        seat = by(cast.ward_clerk, Action.SCAN, cast.ward)
+        batch = ScanBatch.objects.take(cast.ward, [(b"%PDF-", 1)], by=seat)
+        batch.keep(batch.uploads.get(), [PageRead(1, b"page", True, b"picture")])
+        assert grid(batch, seat) == SCAN_BATCH
+        base = {"assessment": play.assessment(), "reason": "Trang bìa", "bound_at": timezone.now()}
+        assert grid(batch.pages.get(), seat, **no_stamps(ScanPage) | base) == SCAN_PAGE
 
     def test_campaign(self, cast: Cast, play: Season) -> None:
         campaign = play.issued()

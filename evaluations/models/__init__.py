@@ -6,6 +6,8 @@ from evaluations.models.documents import Document, DocumentFile, NumberRange, Nu
 from evaluations.models.hand_overs import HandOver
 from evaluations.models.letters import Letter
 from evaluations.models.requests import Consultation, EvaluationRequest, IncomingLetter
+from evaluations.models.scan_pages import ScanPage
+from evaluations.models.scans import ScanBatch, ScanUpload
 
 __all__ = [
     "Assessment",
@@ -23,5 +25,8 @@ __all__ = [
     "Letter",
     "NumberRange",
     "NumberSeries",
+    "ScanBatch",
+    "ScanPage",
+    "ScanUpload",
     "Verification",
 ]

@@ -10,7 +10,7 @@ from django.db import models, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
-from members.models import Organization
+from members.models import AuditEvent, Organization
 from members.roles import Action, Side
 from members.states import Refused
 
@@ -316,6 +316,16 @@ class Document(models.Model):
     def issued_file(self) -> "DocumentFile | None":
         return self.files.filter(kind=DocumentFile.Kind.ISSUED).first()
 
+    def scanned_file(self, kind: str) -> "DocumentFile | None":
+        """The newest joined scan of a kind; one whose pages were taken apart again counts no longer."""
+        return self.files.filter(kind=kind, scan_pages__isnull=False).order_by("-pk").first()
+
+    def mark_hand_signed(self) -> None:
+        """A copy with signature and seal is here (design §5, HAND_SIGNED)."""
+        self.mode = self.Mode.HAND_SIGNED
+        self.save(update_fields=["mode"])
+        AuditEvent.objects.record("Document.hand_signed", by=None, on=self, fields=["mode"])
+
     def mark_unrenderable(self, reason: str) -> None:
         """No PDF can be made of these facts; shown to the office, not tried again until somebody asks."""
         self.render_error, self.render_lease_until = reason[:300], None
@@ -342,6 +352,7 @@ class DocumentFile(models.Model):
     class Kind(models.TextChoices):
         ISSUED = "issued", "bản phát hành"
         SIGNED = "signed", "bản ký số"
+        STAMPED = "stamped", "bản ký tay, đóng dấu"
         SCAN = "scan", "bản chụp"
 
     document = models.ForeignKey(Document, models.PROTECT, related_name="files")
@@ -355,7 +366,9 @@ class DocumentFile(models.Model):
     class Meta:
         verbose_name = "tệp văn bản"
         constraints = [
-            models.CheckConstraint(name="document_file_kind_known", condition=Q(kind__in=["issued", "signed", "scan"])),
+            models.CheckConstraint(
+                name="document_file_kind_known", condition=Q(kind__in=["issued", "signed", "stamped", "scan"])
+            ),
             models.UniqueConstraint(name="document_one_issued_file", fields=["document"], condition=Q(kind="issued")),
         ]
 

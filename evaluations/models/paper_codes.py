@@ -15,6 +15,7 @@ from django.urls import reverse
 DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 CHECK = 5
 FIRST_YEAR, YEARS = 2020, 128
+MAX_PAGE = 500
 _TYPED = str.maketrans("ILO", "110")
 
 
@@ -46,6 +47,20 @@ def read_paper_code(text: str) -> tuple[PaperKind, int] | None:
     if not hmac.compare_digest(check.encode(), _check(kind, number).encode()):
         return None
     return PaperKind(kind), sum(DIGITS.index(digit) << 5 * place for place, digit in enumerate(reversed(number)))
+
+
+def read_sheet(text: str) -> tuple[PaperKind, int, int] | None:
+    """What a QR code of ours says: kind, row and which page of it, "…/q/D-1F7-9K2QX/?t=2"; None for others."""
+    address, _, page = text.strip().partition("?t=")
+    found = read_paper_code(address)
+    if found is None or (page and not (page.isdecimal() and 0 < int(page[:4]) <= MAX_PAGE and len(page) < 4)):
+        return None
+    return *found, int(page or 1)
+
+
+def looks_like_ours(text: str) -> bool:
+    """Whether a QR code claims to be one of these, rightly or not."""
+    return "/q/" in text or read_paper_code(text) is not None
 
 
 def grid_number(cell_id: int, year: int) -> int:

@@ -23,9 +23,13 @@ from evaluations.models import (
     Letter,
     NumberRange,
     NumberSeries,
+    ScanBatch,
+    ScanPage,
+    ScanUpload,
     Verification,
     packs,
 )
+from evaluations.scans import PageRead
 from tests import factories
 from tests.breaking import Statement, change, constraints_of, double, is_refused
 from tests.conftest import Cast
@@ -59,6 +63,9 @@ class World:
     keyed: AssessmentVersion
     contest: Contest
     verification: Verification
+    batch: ScanBatch
+    upload: ScanUpload
+    page: ScanPage
 
 
 @pytest.fixture
@@ -86,6 +93,8 @@ def world(cast: Cast, play: Season) -> World:
     verification = Verification.objects.create(
         request=matter, method="phone", result="agrees", note="Hỏi bí thư", verified_on=DAY, by=seat
     )
+    batch = ScanBatch.objects.take(cast.ward, [(b"%PDF-", 1)], by=seat)
+    batch.keep(batch.uploads.get(), [PageRead(1, b"page", True, b"picture")])
     return World(
         campaign=Campaign.objects.get(),
         matter=matter,
@@ -108,7 +117,16 @@ def world(cast: Cast, play: Season) -> World:
         keyed=keyed,
         contest=contest,
         verification=verification,
+        batch=batch,
+        upload=batch.uploads.get(),
+        page=batch.pages.get(),
     )
+
+
+def bound_twice(world: World, **target: object) -> Statement:
+    """Two pages of one office bound to the same page of the same thing."""
+    bound = {"state": "bound", "bound_at": world.batch.made_at, **target}
+    return lambda: [double(world.page, number=number, **bound)() for number in (2, 3)]
 
 
 Break = Callable[[World], Statement]
@@ -202,6 +220,24 @@ BREAKS: list[tuple[str, Break]] = [
     ("hand_over_returned_why", lambda w: change(w.handed, returned_on=DAY)),
     ("hand_over_returned_why", lambda w: change(w.handed, returned_on=DAY, returned_by=w.handed.recorded_by)),
     ("hand_over_returned_why", lambda w: change(w.handed, returned_by=w.handed.recorded_by)),
+    ("scan_batch_state_known", lambda w: change(w.batch, state="lost")),
+    ("scan_batch_has_pages", lambda w: change(w.batch, total=0)),
+    ("scan_batch_from_somebody", lambda w: change(w.batch, made_by=None)),
+    ("scan_upload_once", lambda w: double(w.upload)),
+    ("scan_page_once", lambda w: double(w.page)),
+    ("scan_page_state_known", lambda w: change(w.page, state="lost")),
+    ("scan_page_why_known", lambda w: change(w.page, why="whim")),
+    ("scan_page_bound_to_one_thing", lambda w: change(w.page, state="bound", bound_at=w.batch.made_at)),
+    ("scan_page_bound_to_one_thing", lambda w: change(w.page, state="duplicate")),
+    (
+        "scan_page_bound_to_one_thing",
+        lambda w: change(w.page, state="duplicate", assessment=w.assessment, document=w.letter),
+    ),
+    ("scan_page_set_aside_with_reason", lambda w: change(w.page, state="discarded")),
+    ("scan_page_bound_when", lambda w: change(w.page, state="bound", assessment=w.assessment)),
+    ("scan_page_one_of_assessment", lambda w: bound_twice(w, assessment=w.assessment)),
+    ("scan_page_one_of_document", lambda w: bound_twice(w, document=w.letter)),
+    ("scan_page_one_of_cell", lambda w: bound_twice(w, cell=w.campaign.committee, year=2026)),
     ("letter_sent_when", lambda w: change(w.sent, state="sent")),
 ]  # fmt: skip
 
