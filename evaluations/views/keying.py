@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from evaluations import tasks
 from evaluations.forms.keying import AgainForm, CompareForm, KeyForm, last_keyed_like
-from evaluations.models import Assessment, AssessmentVersion, EvaluationRequest
+from evaluations.models import Assessment, AssessmentVersion, EvaluationRequest, ScanPage
 from evaluations.models import keying as verbs
 from evaluations.models.assessments import AssessmentQuerySet
 from evaluations.models.paper_codes import PaperKind, read_paper_code
@@ -111,6 +111,7 @@ def key_form(request: SignedIn, assessment_id: int) -> HttpResponse:
     context: dict[str, Any] = {"form": form, "latest": latest, "following": _following(request.user, assessment)}
     context["is_sent_online"] = latest and not latest.keyed_by_id and latest.state not in (State.DRAFT, State.RETURNED)
     context |= about(assessment) | {"is_twice": verbs.is_keyed_twice(assessment)}
+    context["scans"] = ScanPage.objects.for_user(request.user).of_assessment(assessment)
     status = 409 if form.non_field_errors() else 200
     return render(request, "evaluations/key_form.html", context, status=status)
 
@@ -169,6 +170,7 @@ def key_again(request: SignedIn, assessment_id: int) -> HttpResponse:
     context: dict[str, Any] = {"form": form, "version": version, "rows": []}
     if isinstance(form, CompareForm):
         context["rows"] = form.rows()
+    context["scans"] = ScanPage.objects.for_user(request.user).of_assessment(assessment)
     context["is_own_keying"] = version.keyed_by is not None and version.keyed_by.user_id == seat.user_id
     status = 409 if form.non_field_errors() else 200
     return render(request, "evaluations/key_again.html", context | about(assessment), status=status)

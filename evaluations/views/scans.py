@@ -89,6 +89,7 @@ def batch_page(request: SignedIn, batch_id: int) -> HttpResponse:
         "bound": pages[State.BOUND],
         "aside": pages[State.DISCARDED],
         "missing": ScanPage.objects.missing(documents),
+        "may_key": request.user.may(Action.KEY),
     }
     return render(request, "evaluations/scan_batch.html", context)
 

@@ -98,6 +98,23 @@ def test_a_page_is_bound_to_a_person_of_the_list(cast: Cast, sign_in: SignIn, fo
     assert dict(batch.pages.values_list("number", "state")) == {1: State.DUPLICATE, 2: State.BOUND}
 
 
+def test_the_scanned_pages_lie_beside_the_fields_they_are_keyed_into(
+    cast: Cast, sign_in: SignIn, form_of: Assessment
+) -> None:
+    client = sign_in(cast.ward_officer)
+    batch = upload(client, cast, photo(blank(100)))
+    tasks.read_scans(batch.pk)
+    (page,) = batch.pages.all()
+    key_form = reverse("evaluations:key_form", args=[form_of.pk])
+    assert url("scan_picture", page) not in shown(client, key_form)
+
+    client.post(url("scan_page", page), {"assessment": form_of.pk, "page_no": "1"})
+
+    assert key_form in shown(client, url("scan_batch", batch))
+    assert url("scan_picture", page) in shown(client, key_form)
+    assert key_form not in shown(sign_in(cast.ward_clerk), url("scan_batch", batch))
+
+
 @pytest.mark.parametrize(
     ("data", "sentence"),
     [
