@@ -153,6 +153,7 @@ def _owed(step: Step, organization: int | None, caller: int | None) -> Iterator[
     grouped = rows.values(
         owner_id=F(step.owner),
         caller_id=F(step.caller or step.owner),
+        caller_kind=F(f"{step.caller or step.owner}__kind"),
         due=step.due,
         mailbox=F(f"{step.owner}__email"),
         kind=F(f"{step.owner}__kind"),
@@ -161,7 +162,8 @@ def _owed(step: Step, organization: int | None, caller: int | None) -> Iterator[
         yield Owed(
             step,
             row["owner_id"],
-            row["caller_id"] if step.caller else None,
+            # Whoever asked on paper has no list to ring up from.
+            row["caller_id"] if step.caller and row["caller_kind"] != EXTERNAL else None,
             row["due"],
             row["count"],
             _day(row["since"]),

@@ -293,6 +293,14 @@ def test_a_commune_on_paper_is_rung_up_by_the_workplace(cast: Cast, play: Season
     assert (call.recipient, call.caller, lines(call)) == (cast.far_ward, cast.ministry, [("paper", 1)])
 
 
+def test_who_asked_on_paper_has_no_call_list(cast: Cast, play: Season, morning: Morning) -> None:
+    Organization.objects.filter(pk=cast.ward.pk).update(email="")
+    play.registered()
+    EvaluationRequest.objects.update(asker_now=cast.far_ward)
+    assert morning("2026-11-13") == []
+    assert not reminder_rows().exists()
+
+
 def test_a_mailbox_that_refused_is_not_written_to_again(cast: Cast, play: Season, morning: Morning) -> None:
     play.assigned()
     morning("2026-11-09")
