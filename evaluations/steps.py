@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from django.db.models import Count, Exists, F, Min, OuterRef
+from django.db.models import Count, Exists, F, Min, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from evaluations.models import AssessmentVersion, EvaluationRequest
+from evaluations.models import AssessmentVersion, EvaluationRequest, InnerDeadline
 from evaluations.models.requests import RequestQuerySet
 from members.models import Organization
 from members.roles import Action
@@ -17,6 +17,9 @@ from members.roles import Action
 State = EvaluationRequest.State
 EXTERNAL = Organization.Kind.EXTERNAL
 RESIDENCE_DUE = F("due_on")
+# The cells work by the one deadline of their commune.
+INNER = InnerDeadline.objects.filter(commune=OuterRef("residence_commune"), year=OuterRef("year"))
+CELL_DUE = Coalesce(Subquery(INNER.values("due_on")[:1]), F("due_on"))
 # The workplace needs the answers when its own meetings begin.
 WORKPLACE_DUE = Coalesce(F("campaign__self_criticism_on"), F("due_on"))
 
@@ -58,6 +61,7 @@ STEPS = (
         "residence_cell",
         "at_cell_at",
         "residence_commune",
+        due=CELL_DUE,
     ),
     Step(
         "register",

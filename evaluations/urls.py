@@ -9,6 +9,7 @@ from evaluations.views import (
     cells,
     codes,
     confirmation,
+    deadlines,
     documents,
     drafts,
     exports,
@@ -28,6 +29,7 @@ from evaluations.views import (
     replies,
     scans,
     sharing,
+    summary,
 )
 from evaluations.views import requests as matters
 
@@ -61,6 +63,7 @@ urlpatterns = [
     path("cong-van-den/danh-sach/<int:import_id>/dua-vao-so/", incoming.commit, name="incoming_commit"),
     path("phan-chi-bo/<int:commune_id>/", letters_in.assign, name="assign"),
     path("tien-do/<int:commune_id>/", progress.ward, name="ward_steps"),
+    path("han-noi-bo/<int:commune_id>/<int:year>/", deadlines.inner, name="inner_deadline"),
     path("xac-nhan/<int:commune_id>/", confirmation.waiting, name="confirm_list"),
     path("xac-nhan/ban/<int:version_id>/", confirmation.page, name="confirm_page"),
     path("xac-nhan/ban/<int:version_id>/bo-sung/", confirmation.send_back, name="send_back"),
@@ -72,6 +75,7 @@ urlpatterns = [
     path("xuat/xa-phuong/<int:commune_id>/<int:year>/", exports.commune, name="commune_export"),
     # Residence cell
     path("chi-bo/<int:cell_id>/phan-cong/<int:year>/", sharing.share, name="cell_share"),
+    path("chi-bo/<int:cell_id>/tong-hop/<int:year>/", summary.page, name="cell_summary"),
     path("chi-bo/<int:cell_id>/nhan-xet/<int:year>/", cells.grid, name="cell_grid"),
     path("chi-bo/<int:cell_id>/nhan-xet/<int:year>/luu-tam/", drafts.grid, name="cell_grid_draft"),
     path("chi-bo/<int:cell_id>/nhan-xet/<int:year>/gui/", cells.submit, name="cell_submit"),

@@ -266,6 +266,8 @@ ROWS: dict[str, Row] = {
     "evaluations:replies": Row(WARD),
     "evaluations:reply_issue": Row({"ward_signer"}, {"ward_clerk", "ward_officer"}, "same"),
     "evaluations:reply_issue_on_paper": Row({"ward_signer"}, {"ward_clerk", "ward_officer"}, "same"),
+    "evaluations:inner_deadline": Row({"ward_officer"}, {"ward_clerk", "ward_signer"}, "same"),
+    "evaluations:cell_summary": Row({"secretary"} | WARD),
     "evaluations:cell_share": Row({"secretary"}, WARD, "same"),
     "evaluations:cell_grid": Row({"secretary"}, WARD, "same"),
     "evaluations:cell_grid_draft": Row({"secretary"}, WARD, "only"),

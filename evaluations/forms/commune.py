@@ -9,7 +9,7 @@ from django.db import transaction
 from django.http import QueryDict
 
 from evaluations.forms.campaigns import NumberForm
-from evaluations.models import AssessmentVersion, EvaluationRequest, Letter, NumberRange
+from evaluations.models import AssessmentVersion, EvaluationRequest, InnerDeadline, Letter, NumberRange
 from evaluations.models.letters import notice_to_cell
 from evaluations.models.requests import assign_to_cells, decline
 from evaluations.rulebooks import load
@@ -189,6 +189,9 @@ class AssignForm(forms.Form):
             if pk in still and not value.startswith(BACK)
         }
         assigned = assign_to_cells(chosen, by=by)
+        for year in {matter.year for matter in chosen}:
+            first_due = min(matter.due_on for matter in chosen if matter.year == year)
+            InnerDeadline.objects.propose(self.commune, year, first_due)
         _tell(chosen)
         back = [(pk, value) for pk, value in decided.items() if pk in still and value.startswith(BACK)]
         declined = sum(self._decline(pk, value, by) for pk, value in back)
@@ -214,7 +217,8 @@ class AssignForm(forms.Form):
 def _tell(chosen: dict[EvaluationRequest, Organization]) -> None:
     for cell in set(chosen.values()):
         matters = [matter for matter, its in chosen.items() if its == cell]
-        due_on = min(matter.due_on for matter in matters)
+        due_on = InnerDeadline.objects.due_on(cell.parent, max(matter.year for matter in matters))
+        due_on = due_on or min(matter.due_on for matter in matters)
         # A request is assigned once, so its number names the batch.
         key = f"cell:{cell.pk}:from:{min(matter.pk for matter in matters)}"
         notice_to_cell(cell, Letter.Kind.ASSIGNED, key, {"count": len(matters), "due_on": due_on.isoformat()})

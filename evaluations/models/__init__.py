@@ -2,6 +2,7 @@ from evaluations.models.assessments import Assessment, AssessmentVersion
 from evaluations.models.bundles import Bundle, BundlePiece
 from evaluations.models.campaigns import Campaign
 from evaluations.models.checks import Contest, Verification
+from evaluations.models.deadlines import InnerDeadline
 from evaluations.models.documents import Document, DocumentFile, NumberRange, NumberSeries
 from evaluations.models.hand_overs import HandOver
 from evaluations.models.letters import Letter
@@ -22,6 +23,7 @@ __all__ = [
     "EvaluationRequest",
     "HandOver",
     "IncomingLetter",
+    "InnerDeadline",
     "Letter",
     "NumberRange",
     "NumberSeries",

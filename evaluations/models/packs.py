@@ -110,10 +110,11 @@ def workplace_answers(commune: Organization, workplace: Organization, year: int,
         genre=Document.Genre.REPLY_LETTER, issuer=commune, recipient=workplace, state=Document.State.ISSUED
     )
     ids: list[int] = []
-    for reply in replies.filter(answered_requests__year=year).distinct().order_by("issued_on", "pk"):
+    for reply in replies.filter(facts__year=year).order_by("issued_on", "pk"):
         forms = enclosed_forms(reply)
         readable = set(_readable(Document.objects.filter(pk__in=[form.pk for form in forms]), reader))
-        ids += [reply.pk, *(form.pk for form in forms if form.pk in readable)]
+        # As many copies of the letter as the commune sends and keeps; the forms go with the one that is sent.
+        ids += [*[reply.pk] * reply.facts.get("copies", 1), *(form.pk for form in forms if form.pk in readable)]
     title = f"Bộ trả lời {workplace.name} năm {year}"
     return Order(Kind.WORKPLACE_ANSWERS, commune, title, steps(Sheet.FILES, ids), year, other=workplace)
 

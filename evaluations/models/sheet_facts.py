@@ -6,6 +6,7 @@ from typing import Any
 from django.db.models import Min
 
 from evaluations.models.assessments import Assessment, AssessmentVersion, draft_assessments
+from evaluations.models.deadlines import InnerDeadline
 from evaluations.models.form_facts import attendance_facts, member_facts
 from evaluations.models.paper_codes import PaperKind, grid_number, paper_code, paper_facts
 from evaluations.models.requests import EvaluationRequest
@@ -148,7 +149,8 @@ def _askers(cell: Organization, year: int) -> dict[int, list[str]]:
 
 def _due_on(cell: Organization, year: int) -> str:
     waiting = EvaluationRequest.objects.filter(residence_cell=cell, year=year, state="at_cell")
-    first: date | None = waiting.aggregate(first=Min("due_on"))["first"]
+    inner = InnerDeadline.objects.due_on(cell.parent, year)
+    first: date | None = inner or waiting.aggregate(first=Min("due_on"))["first"]
     return first.isoformat() if first else ""
 
 

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from evaluations import tasks
 from evaluations.forms.commune import SendBackForm
-from evaluations.models import AssessmentVersion, EvaluationRequest, Letter
+from evaluations.models import AssessmentVersion, EvaluationRequest, InnerDeadline, Letter
 from evaluations.models.corrections import reopen
 from evaluations.models.form_facts import attendance_facts
 from evaluations.models.letters import notice_to_cell
@@ -262,6 +262,7 @@ def _tell_cell(version: AssessmentVersion) -> None:
     cell = version.assessment.placement.cell
     if cell is not None:
         due_on = EvaluationRequest.objects.awaiting_answer().filter(assessment=version.assessment).order_by("due_on")
-        due = due_on.values_list("due_on", flat=True).first()
+        own = InnerDeadline.objects.due_on(cell.parent, version.assessment.year)
+        due = own or due_on.values_list("due_on", flat=True).first()
         facts: dict[str, object] = {"count": 1, "due_on": due.isoformat() if due else ""}
         notice_to_cell(cell, Letter.Kind.RETURNED, f"version:{version.pk}", facts)

@@ -11,7 +11,15 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from evaluations.models import Assessment, AssessmentVersion, Campaign, Document, EvaluationRequest, Letter
+from evaluations.models import (
+    Assessment,
+    AssessmentVersion,
+    Campaign,
+    Document,
+    EvaluationRequest,
+    InnerDeadline,
+    Letter,
+)
 from evaluations.models.assessments import draft_assessments
 from evaluations.models.sharing import follower_of
 from evaluations.owing import commune_standings
@@ -74,7 +82,8 @@ def _cell(cell: Organization, user: User, today: date) -> dict[str, Any]:
     is_head = any(seat.organization_id == cell.pk for seat, _ in user.grants(Action.SUBMIT))
     states = [version.state if (version := row.latest()) else "draft" for row in rows]
     waiting = EvaluationRequest.objects.filter(residence_cell=cell, state=State.AT_CELL)
-    due_on = waiting.aggregate(first=Min("due_on"))["first"]
+    first: date | None = waiting.aggregate(first=Min("due_on"))["first"]
+    due_on = first and (InnerDeadline.objects.due_on(cell.parent, today.year) or first)
     left = sum(state == "draft" for state in states)
     return {
         "organization": cell,
@@ -136,6 +145,8 @@ def _ward(user: User, ward: Organization, today: date) -> dict[str, Any]:
         "next": next((step for step in steps if step.count and step.is_ours), None),
         "is_idle": not any(step.count for step in steps),
         "cells": _late_cells(ward, today),
+        "inner_due_on": InnerDeadline.objects.due_on(ward, today.year),
+        "may_assign": any(seat.organization_id == ward.pk for seat, _ in user.grants(Action.ASSIGN)),
     }
 
 
@@ -146,7 +157,7 @@ def _steps(user: User, ward: Organization) -> list[Step]:
     ).count()
     to_assign = requests.filter(state=State.AT_COMMUNE).count()
     submitted = AssessmentVersion.objects.awaiting_confirmation().filter(assessment__placement__commune=ward).count()
-    to_reply = requests.confirmed().count()
+    to_reply = sum(rows.count() for rows in (requests.confirmed(), requests.corrected(), requests.untold()))
     ours = [any(seat.organization_id == ward.pk for seat, _ in user.grants(action)) for action in WARD_ACTIONS]
     assign, confirm, replies = (
         reverse(f"evaluations:{name}", args=[ward.pk]) for name in ("assign", "confirm_list", "replies")
@@ -165,16 +176,18 @@ def _late_cells(ward: Organization, today: date) -> list[dict[str, Any]]:
         EvaluationRequest.objects.filter(residence_commune=ward, state=State.AT_CELL)
         .exclude(assessment__versions__state__in=["submitted", "confirmed"])
         .order_by()
-        .values("residence_cell__name", "residence_cell__phone")
+        .values("residence_cell", "residence_cell__name", "residence_cell__phone")
         .annotate(waiting=Count("pk"), due_on=Min("due_on"))
         .order_by("due_on", "-waiting", "residence_cell__name")[:40]
     )
+    inner = InnerDeadline.objects.due_on(ward, today.year)
     return [
         {
+            "pk": row["residence_cell"],
             "name": row["residence_cell__name"],
             "phone": row["residence_cell__phone"],
             "waiting": row["waiting"],
-            "days_late": max((today - row["due_on"]).days, 0),
+            "days_late": max((today - (inner or row["due_on"])).days, 0),
         }
         for row in rows
     ]

@@ -178,7 +178,8 @@ def test_answers_wait_for_papers_that_are_not_stored_yet(cast: Cast, play: Seaso
     bundle = made(bundle)
 
     assert bundle.state == "ready"
-    reply, _, form = texts(bundle)
+    reply, _, again, _, form = texts(bundle)  # in two copies
+    assert again == reply
     assert "Phúc đáp Công văn" in reply
     assert "Trần Thị Thử" in form
     assert Document.objects.to_render().count() == 1  # the letter that was asked with is none of it
