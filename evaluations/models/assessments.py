@@ -1,5 +1,6 @@
 """What the residence side has to say about one placement for one year, whether asked or not; kept as versions."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from django.db import models, transaction
@@ -9,6 +10,7 @@ from django.utils import timezone
 from evaluations.models.documents import Document, new_document
 from evaluations.models.form_facts import form_facts
 from evaluations.rulebooks import CURRENT, Criterion, Rulebook, load
+from evaluations.wording import copy_key
 from members.models import Attendance, AuditEvent, JointReview, Organization, Placement
 from members.names import search_key
 from members.roles import Action, Side
@@ -137,6 +139,16 @@ class VersionQuerySet(models.QuerySet["AssessmentVersion"]):
     def awaiting_confirmation(self) -> "VersionQuerySet":
         return self.filter(state=AssessmentVersion.State.SUBMITTED)
 
+    def copies_of(self, versions: "Iterable[AssessmentVersion]", commune: Organization) -> "VersionQuerySet":
+        """Texts sent to the commune in the same years whose remarks are word for word those of one of `versions`."""
+        keys = {(version.remarks_key, version.assessment.year) for version in versions if version.remarks_key}
+        return self.filter(
+            remarks_key__in=[key for key, _ in keys],
+            assessment__year__in={year for _, year in keys},
+            assessment__placement__commune=commune,
+            state__in=[AssessmentVersion.State.SUBMITTED, AssessmentVersion.State.CONFIRMED],
+        )
+
     def awaiting_reply(self) -> "VersionQuerySet":
         return self.filter(assessment__requests__state="at_cell", state=AssessmentVersion.State.CONFIRMED).distinct()
 
@@ -181,6 +193,7 @@ class AssessmentVersion(models.Model):
     # {criterion code or "recommendation": {"option": 0 best … | null, "no_basis": bool, "facts": str}}
     answers = models.JSONField(default=dict)
     remarks = models.TextField("nhận xét khác", blank=True, max_length=REMARKS_LIMIT)
+    remarks_key = models.CharField(max_length=32, blank=True, default="")  # kept when sent; see copies_of()
     joint_review = models.ForeignKey(JointReview, models.PROTECT, null=True, related_name="versions")
     edit_no = models.PositiveIntegerField(default=0)
     edit_mark = models.CharField(max_length=24, blank=True, default="")  # the page that saved last, see write()
@@ -212,6 +225,7 @@ class AssessmentVersion(models.Model):
 
     class Meta:
         verbose_name = "bản nhận xét"
+        indexes = [models.Index(fields=["remarks_key"], name="version_same_remarks", condition=~Q(remarks_key=""))]
         constraints = [
             models.CheckConstraint(
                 name="version_state_known",
@@ -320,7 +334,10 @@ class AssessmentVersion(models.Model):
             raise Refused(" ".join(problems))
         if review.year != self.assessment.year or review.cell_id != self.assessment.placement.cell_id:
             raise Refused("Cuộc họp với Ban công tác Mặt trận không thuộc chi bộ hoặc năm nhận xét này.")
-        move(self, self.State.SUBMITTED, by=by, joint_review=review)
+        move(self, self.State.SUBMITTED, by=by, joint_review=review, remarks_key=self.copy_key())
+
+    def copy_key(self) -> str:
+        return copy_key(self.remarks, self.assessment.placement.member.full_name)
 
     def _read_again(self) -> None:
         """The text as stored now, held until the end of the transaction: `write` waits for the same lock."""

@@ -206,7 +206,7 @@ def _finish(version: AssessmentVersion, by: "Seat") -> None:
     """Everything that had to be keyed is keyed and agrees."""
     if version.assessment.placement.commune.is_on_system:
         # Sent by nobody here: the paper's signer did, and stands in its own columns.
-        move(version, State.SUBMITTED, by=by, submitted_by=None)
+        move(version, State.SUBMITTED, by=by, submitted_by=None, remarks_key=version.copy_key())
         return
     version.replace_confirmed(by=by)
     move(version, State.CONFIRMED, by=by, confirmed_by=None)

@@ -1,5 +1,6 @@
 """The commune stands behind what a cell wrote (xác nhận), or asks it to complete the text."""
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ from django.core.paginator import Page, Paginator
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from evaluations import tasks
@@ -17,13 +19,15 @@ from evaluations.models import AssessmentVersion, EvaluationRequest, InnerDeadli
 from evaluations.models.corrections import reopen
 from evaluations.models.form_facts import attendance_facts
 from evaluations.models.letters import notice_to_cell
-from evaluations.views.letters_in import ROWS, commune_within
+from evaluations.views.letters_in import commune_within
 from members.middleware import SignedIn
 from members.models import Attendance, AuditEvent, Membership, Organization, Seat, User
 from members.roles import Action
 from members.states import Refused
 
 State = AssessmentVersion.State
+ROWS = 150  # an evening's work on one page, so that those to be opened stand together
+TWINS = 5  # that are named beside a text; more of them say nothing more
 _CELL = ("assessment__placement__cell", "assessment__placement__cell__name")
 
 
@@ -43,8 +47,8 @@ class Entry:
         return [(short, options[option]) for short, options, option in chosen if option is not None]
 
 
-def reasons_to_open(version: AssessmentVersion, attendance: dict[str, int]) -> list[str]:
-    """What makes a text more than routine, a Vietnamese sentence each."""
+def reasons_to_open(version: AssessmentVersion, attendance: dict[str, int], twins: int = 0) -> list[str]:
+    """What makes a text more than routine, a Vietnamese sentence each; `twins`: others with the same words."""
     book, found = version.book, []
     for criterion in book.criteria:
         answer = version.answer(criterion.code)
@@ -56,6 +60,8 @@ def reasons_to_open(version: AssessmentVersion, attendance: dict[str, int]) -> l
     if advice is not None and advice >= book.recommendation.remarks_required_from:
         found.append(f"Đề nghị: {book.recommendation.options[advice]}.")
     found += version.mismatches(attendance)
+    if twins:
+        found.append(f"Nội dung trùng lặp: phần Nhận xét khác giống nguyên văn {twins} đồng chí khác.")
     if version.is_contested:
         found.append("Chi bộ báo nội dung nhập khác với bản giấy, chưa được trả lời.")
     if version.origin == AssessmentVersion.Origin.CARRIED:
@@ -105,7 +111,11 @@ def _submitted(commune: Organization, by: Seat) -> QuerySet[AssessmentVersion]:
         versions = versions.exclude(assessment__placement__member=by.user.member_id)
     return (
         versions.select_related(
-            "assessment__placement__member", "assessment__placement__cell", "joint_review", "submitted_by__user"
+            "assessment__placement__member",
+            "assessment__placement__cell",
+            "assessment__placement__commune",
+            "joint_review",
+            "submitted_by__user",
         )
         .prefetch_related("contests")
         .annotate(workplace=Subquery(workplace.values("cell__parent__name")[:1]))
@@ -118,35 +128,67 @@ def _entries(versions: list[AssessmentVersion], by: Seat) -> list[Entry]:
     for year in {version.assessment.year for version in versions}:
         its = [version.assessment.placement_id for version in versions if version.assessment.year == year]
         tally |= {(year, pk): counts for pk, counts in Attendance.objects.tally(its, year).items()}
+    twins = _twins(versions)
     rows = []
     for version in versions:
         attendance = tally.get((version.assessment.year, version.assessment.placement_id), {})
-        rows.append(Entry(version, attendance, reasons_to_open(version, attendance), version.can_confirm(by)))
+        reasons = reasons_to_open(version, attendance, len(twins.get(version.pk, ())))
+        rows.append(Entry(version, attendance, reasons, version.can_confirm(by)))
     return rows
+
+
+def _twins(versions: list[AssessmentVersion]) -> dict[int, list[AssessmentVersion]]:
+    """{version id: texts about others in the commune with word for word the same remarks}; one query."""
+    if not any(version.remarks_key for version in versions):
+        return {}
+    copies = AssessmentVersion.objects.copies_of(versions, versions[0].assessment.placement.commune)
+    copies = copies.select_related("assessment__placement__member", "assessment__placement__cell").order_by("pk")
+    by_words: dict[tuple[str, int], list[AssessmentVersion]] = {}
+    for copy in copies:
+        by_words.setdefault((copy.remarks_key, copy.assessment.year), []).append(copy)
+    return {
+        version.pk: [
+            copy
+            for copy in by_words.get((version.remarks_key, version.assessment.year), ())
+            if copy.assessment.placement_id != version.assessment.placement_id
+        ]
+        for version in versions
+        if version.remarks_key
+    }
 
 
 def _confirm_ticked(request: SignedIn, commune: Organization, by: Seat) -> HttpResponse:
     """Confirm the ticked texts that need no opening; the rest stays, each for a stated reason."""
     ids = [int(pk) for pk in request.POST.getlist("version") if _is_id(pk)]
-    done, kept = 0, set()
+    kept: set[str] = set()
+    done: Counter[str] = Counter()
     for entry in _entries(list(_submitted(commune, by).filter(pk__in=ids)), by):
         if entry.reasons:
             kept.add("Bản có dấu hiệu cần xem kỹ phải mở từng bản.")
             continue
         try:
             entry.version.confirm(by=by)
-            done += 1
+            cell = entry.version.assessment.placement.cell
+            done[cell.name if cell else ""] += 1
         except Refused as refusal:
             kept.add(str(refusal))
     if done:
-        messages.success(request, f"Đã xác nhận {done} bản nhận xét.")
+        waiting_now = _submitted(commune, by).count()
+        by_cell = ", ".join(f"{name} {count}" for name, count in done.items()) if len(done) > 1 else ""
+        which = f" ({by_cell})" if by_cell else ""
+        messages.success(request, f"Đã xác nhận {done.total()} bản nhận xét{which}. Còn {waiting_now} bản chờ.")
         tasks.wake()
-    if left := len(set(ids)) - done:
+    if left := len(set(ids)) - done.total():
         why = " ".join(sorted(kept)) or "Các bản này không còn chờ xác nhận."
         messages.warning(request, f"{left} bản chưa xác nhận. {why}")
     if not ids:
         messages.info(request, "Chưa đánh dấu bản nào để xác nhận.")
-    return redirect("evaluations:confirm_list", commune.pk)
+    cell_id = request.GET.get("chi-bo", "")
+    return redirect(_list_url(commune.pk) + (f"?chi-bo={cell_id}" if _is_id(cell_id) else ""))
+
+
+def _list_url(commune_id: int) -> str:
+    return reverse("evaluations:confirm_list", args=[commune_id])
 
 
 @require_http_methods(["GET", "POST"])
@@ -154,10 +196,21 @@ def page(request: SignedIn, version_id: int) -> HttpResponse:
     version, by = _version(request.user, version_id)
     if request.method == "GET":
         return _version_page(request, version, by, SendBackForm(version))
+    following = _next_to_open(version, by) if "next" in request.POST else None
     version.confirm(by=by)
     tasks.wake()
     messages.success(request, "Đã xác nhận bản nhận xét. Phiếu nhận xét đang được lập.")
-    return redirect("evaluations:confirm_list", version.assessment.placement.commune_id)
+    if following:
+        return redirect("evaluations:confirm_page", following.pk)
+    return redirect(_list_url(version.assessment.placement.commune_id))
+
+
+def _next_to_open(version: AssessmentVersion, by: Seat) -> AssessmentVersion | None:
+    """The following text of the commune that has to be opened, in the order of the list."""
+    versions = list(_submitted(version.assessment.placement.commune, by))
+    at = next((place for place, row in enumerate(versions) if row.pk == version.pk), -1)
+    after = versions[at + 1 : at + 1 + ROWS]
+    return next((row.version for row in _entries(after, by) if row.reasons and row.can_confirm), None)
 
 
 @require_POST
@@ -195,6 +248,7 @@ def _version_page(request: SignedIn, version: AssessmentVersion, by: Seat, form:
     AuditEvent.objects.record("read", by=by, on=version)
     attendance = attendance_facts(placement, year)
     matters = EvaluationRequest.objects.live().filter(assessment=version.assessment)
+    twins = _twins([version]).get(version.pk, [])
     membership = (
         Membership.objects.filter(member=placement.member, until_on=None).select_related("cell__parent").first()
     )
@@ -208,7 +262,8 @@ def _version_page(request: SignedIn, version: AssessmentVersion, by: Seat, form:
             "workplace": membership.cell.parent.name if membership and membership.cell.parent else "",
             "answers": _answers(version),
             "advice": _advice(version),
-            "reasons": reasons_to_open(version, attendance),
+            "reasons": reasons_to_open(version, attendance, len(twins)),
+            "twins": [twin for twin in twins if twin.assessment.placement.member_id != by.user.member_id][:TWINS],
             "attendance": attendance,
             "cell_people": version.joint_review.names("cell") if version.joint_review else [],
             "front_people": version.joint_review.names("front") if version.joint_review else [],

@@ -103,7 +103,7 @@ def test_ticked_texts_are_confirmed_and_the_rest_stays(cast: Cast, play: Season,
     assert states == {first.pk: "confirmed", second.pk: "confirmed", third.pk: "submitted"}
     forms = Document.objects.filter(genre=Document.Genre.ASSESSMENT_FORM)
     assert set(forms.values_list("version", flat=True)) == {first.pk, second.pk}
-    assert "Đã xác nhận 2 bản nhận xét." in shown(client, list_url(cast))
+    assert "Đã xác nhận 2 bản nhận xét. Còn 1 bản chờ." in shown(client, list_url(cast))
 
 
 def test_flagged_text_is_not_confirmed_from_the_list(cast: Cast, play: Season, sign_in: SignIn) -> None:
@@ -116,6 +116,80 @@ def test_flagged_text_is_not_confirmed_from_the_list(cast: Cast, play: Season, s
     assert "1 bản chưa xác nhận. Bản có dấu hiệu cần xem kỹ phải mở từng bản." in shown(client, list_url(cast))
     version.refresh_from_db()
     assert version.state == "submitted"
+
+
+WORDS = "Đồng chí {} đã cùng chi bộ vận động bà con giữ vệ sinh ngõ xóm."
+
+
+def submit_with(play: Season, words: dict[Member, str]) -> dict[str, AssessmentVersion]:
+    cast, review = play.cast, play.review()
+    found = {}
+    for person, remarks in words.items():
+        version = play.assessment(person).write(GOOD, remarks, by=by(cast.secretary, Action.WRITE, cast.cell))
+        version.submit(review, by=by(cast.secretary, Action.SUBMIT, cast.cell), attendance={})
+        found[person.full_name] = version
+    return found
+
+
+def test_the_same_words_about_several_people_are_opened(cast: Cast, play: Season, sign_in: SignIn) -> None:
+    names = ("Lê Văn An", "Lê Văn Bình", "Lê Văn Cường", "Lê Văn Dũng")
+    an, binh, cuong, dung = (factories.member(name, workplace=cast.office_cell, commune=cast.ward) for name in names)
+    play.assigned()
+    found = submit_with(
+        play,
+        {
+            an: WORDS.format("Lê Văn An"),
+            binh: WORDS.format("LÊ VĂN BÌNH").replace("ngõ xóm.", "ngõ  xóm"),
+            cuong: "Chấp hành tốt.",
+            dung: "Chấp hành tốt.",
+        },
+    )
+    client = sign_in(cast.ward_officer)
+    page = shown(client, list_url(cast))
+    assert page.count("Nội dung trùng lặp: phần Nhận xét khác giống nguyên văn 1 đồng chí khác.") == 2
+    assert page.count('name="version"') == 2
+    own = shown(client, url_of(found["Lê Văn An"]))
+    assert url_of(found["Lê Văn Bình"]) in own
+    client.post(url_of(found["Lê Văn An"]))
+    assert "trùng lặp" in shown(client, url_of(found["Lê Văn Bình"]))
+
+
+def test_the_same_words_elsewhere_are_nobodys_copy(cast: Cast, play: Season, sign_in: SignIn) -> None:
+    version = play.submitted(GOOD, WORDS.format("ấy"))
+    other = factories.member(workplace=cast.office_cell, commune=cast.other_ward)
+    copy = AssessmentVersion.objects.get(pk=version.pk)
+    copy.pk, copy.assessment = None, play.assessment(other)
+    copy.save()
+    assert "trùng lặp" not in shown(sign_in(cast.ward_officer), list_url(cast))
+
+
+def test_one_after_the_other(cast: Cast, play: Season, sign_in: SignIn) -> None:
+    names = ("Lê Văn An", "Lê Văn Bình", "Lê Văn Cường")
+    people = [factories.member(name, workplace=cast.office_cell, commune=cast.ward) for name in names]
+    play.assigned()
+    found = submit_with(play, dict(zip(people, [WORDS.format("ấy"), "", WORDS.format("ấy")], strict=True)))
+    client = sign_in(cast.ward_officer)
+    first = client.post(url_of(found["Lê Văn An"]), {"next": "1"})
+    assert first["Location"] == url_of(found["Lê Văn Cường"])
+    assert client.post(first["Location"], {"next": "1"})["Location"] == list_url(cast)
+
+
+def test_confirming_stays_with_the_chosen_cell(cast: Cast, play: Season, sign_in: SignIn) -> None:
+    version = play.submitted()
+    place = f"{list_url(cast)}?chi-bo={cast.cell.pk}"
+    assert sign_in(cast.ward_officer).post(place, {"version": [str(version.pk)]})["Location"] == place
+
+
+def test_a_hundred_and_fifty_from_one_page(cast: Cast, play: Season, sign_in: SignIn) -> None:
+    people = [cast.asked, *more(play, cast, 150)]
+    versions = submit_all(play, people)
+    client = sign_in(cast.ward_officer)
+    page = shown(client, f"{list_url(cast)}?chon-het=1")
+    assert page.count(" checked") == 150
+    answer = client.post(list_url(cast), {"version": [str(version.pk) for version in versions[:150]]})
+    assert answer.status_code == 302
+    assert "Đã xác nhận 150 bản nhận xét. Còn 1 bản chờ." in shown(client, list_url(cast))
+    assert AssessmentVersion.objects.filter(state="confirmed").count() == 150
 
 
 def test_writer_cannot_confirm_from_the_list_or_the_page(cast: Cast, play: Season, sign_in: SignIn) -> None:
