@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 import pikepdf
 
 from evaluations import documents
-from evaluations.models import Bundle, DocumentFile
+from evaluations.models import Bundle, Document, DocumentFile
 from evaluations.models import sheet_facts as facts
 from evaluations.models.bundles import PIECE
 from evaluations.models.print_plans import Sheet
@@ -63,7 +63,13 @@ def _render(template: str, values: dict[str, Any]) -> bytes:
     return documents.render(template, values).content
 
 
+def _draft(document_id: int) -> bytes:
+    draft = Document.objects.get(pk=document_id)
+    return documents.render(draft.genre, draft.facts, is_draft=True).content
+
+
 SHEETS: dict[Sheet, Callable[[Bundle, list[int]], bytes]] = {
+    Sheet.DRAFTS: lambda bundle, ids: _draft(ids[0]),
     Sheet.COVERS: lambda bundle, ids: _render("cover", facts.cover(bundle.cell(ids[0]), bundle.year)),
     Sheet.FORMS: lambda bundle, ids: _render("blank_forms", facts.blank_forms(ids)),
     Sheet.GRIDS: lambda bundle, ids: _render("grid", facts.grid(bundle.cell(ids[0]), bundle.year)),

@@ -29,6 +29,7 @@ from evaluations.views import (
     replies,
     scans,
     sharing,
+    signing,
     summary,
 )
 from evaluations.views import requests as matters
@@ -43,8 +44,9 @@ urlpatterns = [
     path("dot/<int:campaign_id>/", campaigns.page, name="campaign_page"),
     path("dot/<int:campaign_id>/trinh-ky/", campaigns.present, name="campaign_present"),
     path("dot/<int:campaign_id>/rut-ve/", campaigns.take_back, name="campaign_take_back"),
-    path("dot/<int:campaign_id>/phat-hanh/", campaigns.issue, name="campaign_issue"),
-    path("dot/<int:campaign_id>/giu-so/", campaigns.reserve, name="campaign_reserve"),
+    path("dot/<int:campaign_id>/phat-hanh/", signing.issue, name="campaign_issue"),
+    path("dot/<int:campaign_id>/tap-trinh-ky/", signing.folder, name="signing_folder"),
+    path("dot/<int:campaign_id>/giu-so/", signing.reserve, name="campaign_reserve"),
     path("dot/<int:campaign_id>/ket-thuc/", campaigns.close, name="campaign_close"),
     path("dot/<int:campaign_id>/xa-phuong/<int:commune_id>/", campaigns.commune, name="campaign_commune"),
     path("dot/<int:campaign_id>/in/", printing.campaign, name="campaign_print"),

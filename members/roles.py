@@ -31,6 +31,7 @@ class Action(TextChoices):
     EXPORT = "export", "Xuất báo cáo"
     # Both sides
     KEY = "key", "Nhập kết quả từ bản giấy"
+    KEEP_SIGNATORIES = "keep_signatories", "Giữ thể thức ký"
     SCAN = "scan", "Quét phiếu, văn bản giấy"
     # Residence side
     SEE_RESIDENTS = "see_residents", "Xem đảng viên giữ mối liên hệ"
@@ -95,6 +96,7 @@ GRANTS: dict[Role, tuple[Grant, ...]] = {
     Role.OFFICER: (
         *_grants(Side.WORKPLACE, Depth.BELOW, Action.SEE_MEMBERS, Action.KEEP_ROSTER),
         *_grants(Side.WORKPLACE, Depth.OWN, Action.PREPARE, Action.RECEIVE, Action.KEY, Action.SCAN),
+        *_grants(Side.WORKPLACE, Depth.OWN, Action.KEEP_SIGNATORIES),
         *_grants(Side.WORKPLACE, Depth.OWN, Action.EXPORT, Action.SEE_FIGURES, Action.KEEP_ADDRESSES),
         *_grants(Side.RESIDENCE, Depth.BELOW, Action.SEE_RESIDENTS, Action.ASSIGN, Action.CONFIRM),
         *_grants(
@@ -106,6 +108,7 @@ GRANTS: dict[Role, tuple[Grant, ...]] = {
         *_grants(Side.WORKPLACE, Depth.BELOW, Action.SEE_MEMBERS),
         *_grants(Side.WORKPLACE, Depth.OWN, Action.SIGN, Action.RECEIVE, Action.EXPORT, Action.SEE_FIGURES),
         *_grants(Side.RESIDENCE, Depth.BELOW, Action.SEE_RESIDENTS, Action.CONFIRM, Action.REPLY),
+        *_grants(Side.WORKPLACE, Depth.OWN, Action.KEEP_SIGNATORIES),
         *_grants(Side.RESIDENCE, Depth.OWN, Action.EXPORT),
     ),
     # Province and other superior committees see figures, never texts (design §6).

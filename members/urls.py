@@ -2,12 +2,14 @@
 
 from django.urls import path
 
-from members.views import address_book, history, participation, people, roster, roster_columns
+from members.views import address_book, history, participation, people, roster, roster_columns, signatories
 
 app_name = "members"
 urlpatterns = [
     path("dang-vien/", people.member_list, name="member_list"),
     path("dang-vien/<int:member_id>/", people.member_page, name="member_page"),
+    path("the-thuc-ky/<int:organization_id>/", signatories.signatories, name="signatories"),
+    path("the-thuc-ky/<int:organization_id>/<int:signatory_id>/thoi/", signatories.retire, name="signatory_retire"),
     path("lich-su/", history.history, name="history"),
     path("dang-vien/nhap/", roster.upload, name="roster_upload"),
     path("dang-vien/nhap/<int:import_id>/", roster.review, name="roster_review"),

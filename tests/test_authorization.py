@@ -21,7 +21,7 @@ from evaluations.models.hand_overs import hand_over_letter
 from evaluations.models.incoming import PaperRequest, register_on_paper
 from evaluations.models.paper_codes import PaperKind, grid_number, paper_code
 from evaluations.scans import PageRead
-from members.models import RosterHeading, RosterImport, User
+from members.models import RosterHeading, RosterImport, Signatory, User
 from members.roles import Action, Role
 from members.roster import parse_roster
 from members.states import move
@@ -52,6 +52,9 @@ def play(cast: Cast) -> dict[str, Any]:
     season.presented()
     draft = Document.objects.get(campaign=matter.campaign, state=Document.State.FOR_SIGNATURE)
     staged = roster_import(cast)
+    signatory = Signatory.objects.create(
+        organization=cast.ministry, authority="T/M ĐẢNG ỦY", position="PHÓ BÍ THƯ", name="Lâm Thử Phó"
+    )
     version = matter.answering_version()
     assert version is not None
     on_paper = factories.member("Lâm Thử Giấy", commune=cast.ward, cell=cast.cell)
@@ -63,6 +66,7 @@ def play(cast: Cast) -> dict[str, Any]:
     return {
         "cell_id": cast.cell.pk,
         "committee_id": cast.ministry.pk,
+        "signatory_id": signatory.pk,
         "commune_id": cast.ward.pk,
         "campaign_id": matter.campaign_id or 0,
         "request_id": matter.pk,
@@ -231,6 +235,10 @@ NOT_KEYING = {"ward_clerk", "ward_signer", "secretary"}
 ROWS: dict[str, Row] = {
     "members:member_list": Row(OFFICERS | SIGNERS | SECRETARIES | {"ward_clerk"}, shared=True),
     "members:member_page": Row(WORKPLACE),
+    "members:signatories": Row({"officer", "signer"}, posts="same", takes={"organization_id": "committee_id"}),
+    "members:signatory_retire": Row(
+        {"officer", "signer"}, posts="only", takes={"organization_id": "committee_id", "signatory_id": "signatory_id"}
+    ),
     "members:history": Row({"auditor"}, shared=True),
     "members:roster_upload": Row(OFFICERS, posts="same", shared=True),
     "members:roster_review": Row({"officer"}, {"signer"}, "same"),
@@ -247,6 +255,7 @@ ROWS: dict[str, Row] = {
     "evaluations:campaign_present": Row({"officer"}, {"signer"}, "only"),
     "evaluations:campaign_take_back": Row(WORKPLACE, posts="only"),
     "evaluations:campaign_issue": Row({"signer"}, {"officer"}, "same"),
+    "evaluations:signing_folder": Row(WORKPLACE, posts="only"),
     "evaluations:campaign_reserve": Row({"signer"}, {"officer"}, "only"),
     "evaluations:campaign_close": Row({"officer"}, {"signer"}, "only"),
     "evaluations:campaign_commune": Row(WORKPLACE),

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.http import QueryDict
 
 from evaluations.forms.campaigns import NumberForm
+from evaluations.forms.signing import SignerField
 from evaluations.models import AssessmentVersion, EvaluationRequest, InnerDeadline, Letter, NumberRange
 from evaluations.models.letters import notice_to_cell
 from evaluations.models.requests import assign_to_cells, decline
@@ -57,6 +58,7 @@ class ReplyForm(NumberForm):
         self.fields["first"].label = "Số của công văn"
         self.fields["first"].help_text = "Chỉ ghi khi chọn nhập số."
         self.fields["copies"].initial = commune.reply_copies
+        self.fields["signer"] = SignerField(commune)
 
 
 class SendBackForm(forms.Form):

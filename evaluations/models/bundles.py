@@ -92,6 +92,7 @@ class Bundle(models.Model):
         CELL_PACK = "cell_pack", "Bộ phiếu của chi bộ"
         CELL_GRID = "cell_grid", "Bảng A3 của chi bộ"
         COMMUNE_PACK = "commune_pack", "Bộ phiếu của cả xã, phường"
+        SIGNING_FOLDER = "signing_folder", "Tập trình ký"
         LETTER_PACK = "letter_pack", "Bộ gửi đảng ủy nơi cư trú"
         CELL_ANSWERS = "cell_answers", "Phiếu nhận xét của chi bộ"
         WORKPLACE_ANSWERS = "workplace_answers", "Bộ trả lời nơi công tác"
@@ -153,6 +154,7 @@ class Bundle(models.Model):
                         "cell_pack",
                         "cell_grid",
                         "commune_pack",
+                        "signing_folder",
                         "letter_pack",
                         "cell_answers",
                         "workplace_answers",
@@ -275,6 +277,8 @@ READERS: dict[Action, tuple[str, ...]] = {
     Action.WRITE: (_Kind.CELL_ANSWERS,),
     Action.CONFIRM: (_Kind.CELL_ANSWERS, _Kind.WORKPLACE_ANSWERS),
     Action.RECEIVE: (_Kind.LETTER_PACK, _Kind.COMMUNE_ANSWERS, _Kind.CAMPAIGN_ANSWERS),
+    Action.PREPARE: (_Kind.SIGNING_FOLDER,),
+    Action.SIGN: (_Kind.SIGNING_FOLDER,),
     Action.KEEP_ADDRESSES: (_Kind.LABELS, _Kind.ENVELOPES),
 }
 

@@ -1,6 +1,7 @@
 """A committee's yearly round of asking (đợt lấy ý kiến): who is asked, the letters, the launch in one transaction."""
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,10 @@ from members.states import Refused, WrongState, move, move_all
 
 if TYPE_CHECKING:
     from members.models import Seat, User
+
+
+# Prepared and not sent. Off the letter: its draft is used again and must not count them.
+TAKEN_BACK: dict[str, Any] = {"end_code": "taken_back", "end_note": "Rút về soạn lại", "letter": None}
 
 
 @dataclass(frozen=True)
@@ -136,9 +141,7 @@ class Campaign(models.Model):
         self._lock()
         waiting = self.documents.filter(state=Document.State.FOR_SIGNATURE)
         prepared = self.requests.filter(state=EvaluationRequest.State.PREPARED)
-        # Off the letter: its draft is used again and must not count them.
-        ended = {"end_code": "taken_back", "end_note": "Rút về soạn lại", "letter": None}
-        move_all(prepared, EvaluationRequest.State.CANCELLED, by=by, **ended)
+        move_all(prepared, EvaluationRequest.State.CANCELLED, by=by, **TAKEN_BACK)
         move_all(waiting, Document.State.DRAFT, by=by)
         self.presented_at = self.presented_by = None
         self.save(update_fields=["presented_at", "presented_by"])
@@ -151,8 +154,19 @@ class Campaign(models.Model):
         return self.presented_by is not None and self.presented_by.user_id != by.user_id
 
     @transaction.atomic
-    def issue(self, numbers: NumberChoice, *, by: "Seat", on: date | None = None) -> int:
-        """Number and send out every letter that waits (phát hành); how many. Pressing twice sends nothing twice."""
+    def issue(
+        self,
+        numbers: NumberChoice,
+        *,
+        by: "Seat",
+        on: date | None = None,
+        only: Collection[int] | None = None,
+        signature: dict[str, str] | None = None,
+    ) -> int:
+        """Number and send out the letters that wait (phát hành), `only` those with these ids; how many.
+
+        `signature` is another formula than the committee's usual one. Pressing twice sends nothing twice.
+        """
         locked = self._lock()
         self.presented_at, self.presented_by = locked.presented_at, locked.presented_by
         if not self.can_issue():
@@ -160,18 +174,54 @@ class Campaign(models.Model):
         if not self._is_other(by):
             raise Refused("Người soạn không tự ký phát hành. Xin để đồng chí khác có nhiệm vụ ký phát hành.")
         on = on or timezone.localdate()
-        waiting = self.documents.filter(state=Document.State.FOR_SIGNATURE).order_by("recipient__locality_key", "pk")
-        count = self._number(list(waiting), numbers, by, on)
-        move_all(waiting, Document.State.ISSUED, by=by, issued_on=on)
-        prepared = EvaluationRequest.objects.filter(campaign=self, state=EvaluationRequest.State.PREPARED)
+        signed = self._folder(only)
+        if not signed:
+            return 0
+        self._number(signed, numbers, by, on, signature)
+        ids = [letter.pk for letter in signed]
+        move_all(self.documents.filter(pk__in=ids), Document.State.ISSUED, by=by, issued_on=on)
+        prepared = EvaluationRequest.objects.filter(letter__in=ids, state=EvaluationRequest.State.PREPARED)
         move_all(prepared, EvaluationRequest.State.ISSUED, by=by)
         self._open_paper_assessments()
         self._queue_letters()
         if locked.state == self.State.DRAFT:
             move(self, self.State.OPEN, by=by)
-        self.presented_at = self.presented_by = None
-        self.save(update_fields=["presented_at", "presented_by"])
-        return count
+        self._close_folder()
+        return len(signed)
+
+    @transaction.atomic
+    def send_back_letters(self, words: dict[int, str], *, by: "Seat") -> int:
+        """The signer gives letters back to be drafted anew, each ({id: word}) with what is to be changed; how many."""
+        locked = self._lock()
+        self.presented_at, self.presented_by = locked.presented_at, locked.presented_by
+        if any(not word.strip() for word in words.values()):
+            raise Refused("Ghi lời nhắn cho từng công văn trả lại, để người soạn biết cần sửa gì.")
+        returned = self._folder(words)
+        for letter in returned:
+            note = {"return_note": words[letter.pk].strip(), "returned_at": timezone.now(), "returned_by": by}
+            move(letter, Document.State.DRAFT, by=by, **note)
+        prepared = self.requests.filter(letter__in=returned, state=EvaluationRequest.State.PREPARED)
+        move_all(prepared, EvaluationRequest.State.CANCELLED, by=by, **TAKEN_BACK)
+        self._close_folder()
+        return len(returned)
+
+    def sent_back(self) -> "models.QuerySet[Document]":
+        """Letters the signer gave back, with his word, until they are presented again."""
+        drafts = self.documents.filter(state=Document.State.DRAFT).exclude(return_note="")
+        return drafts.select_related("recipient", "returned_by__user").order_by("recipient__locality_key", "pk")
+
+    def _folder(self, only: Collection[int] | None = None) -> list[Document]:
+        """What waits for signature (tập trình ký), in signing order."""
+        waiting = self.documents.filter(state=Document.State.FOR_SIGNATURE)
+        if only is not None:
+            waiting = waiting.filter(pk__in=only)
+        return list(waiting.order_by("recipient__locality_key", "pk"))
+
+    def _close_folder(self) -> None:
+        """Once nothing waits any more, nobody has presented anything."""
+        if not self.documents.filter(state=Document.State.FOR_SIGNATURE).exists():
+            self.presented_at = self.presented_by = None
+            self.save(update_fields=["presented_at", "presented_by"])
 
     @transaction.atomic
     def close(self, *, by: "Seat") -> int:
@@ -232,17 +282,20 @@ class Campaign(models.Model):
         Document.objects.bulk_update(drafts.values(), ["facts", "prepared_by"], batch_size=200)
         Document.objects.bulk_create(fresh, batch_size=200)
         unsent = self.documents.filter(genre=Document.Genre.REQUEST_LETTER)
-        move_all(unsent.filter(state=Document.State.DRAFT, recipient__in=rows), Document.State.FOR_SIGNATURE, by=by)
+        drafts_now = unsent.filter(state=Document.State.DRAFT, recipient__in=rows)
+        move_all(drafts_now, Document.State.FOR_SIGNATURE, by=by, return_note="")
         own = unsent.filter(state=Document.State.FOR_SIGNATURE, recipient=OuterRef("residence_commune"))
         prepared.update(letter=Subquery(own.values("pk")[:1]))
         return list(unsent.filter(state=Document.State.FOR_SIGNATURE))
 
-    def _number(self, waiting: list[Document], numbers: NumberChoice, by: "Seat", on: date) -> int:
+    def _number(
+        self, signed: list[Document], numbers: NumberChoice, by: "Seat", on: date, signature: dict[str, str] | None
+    ) -> None:
         series = NumberSeries.locked(self.committee, Document.SIGNS[Document.Genre.REQUEST_LETTER], on)
-        for document, number in zip(waiting, numbers.take(series, len(waiting), by), strict=True):
+        for document, number in zip(signed, numbers.take(series, len(signed), by), strict=True):
             document.series, document.number = series, str(number)
-        Document.objects.bulk_update(waiting, ["series", "number"], batch_size=200)
-        return len(waiting)
+            document.facts["signature"] = signature or document.facts["signature"]
+        Document.objects.bulk_update(signed, ["series", "number", "facts"], batch_size=200)
 
     def _open_paper_assessments(self) -> None:
         """Communes on paper never assign anybody here: the row to which their forms lead is opened now."""

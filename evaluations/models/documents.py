@@ -258,6 +258,10 @@ class Document(models.Model):
     issued_by = models.ForeignKey("members.Seat", models.PROTECT, null=True, related_name="+")
     # Written elsewhere, on paper: its number as typed from the sheet, its bytes a scan.
     keyed_by = models.ForeignKey("members.Seat", models.PROTECT, null=True, related_name="+")
+    # Sent back by the signer to be drafted anew, with a word; until it is presented again.
+    return_note = models.CharField("lời nhắn của người ký", max_length=300, blank=True)
+    returned_at = models.DateTimeField(null=True)
+    returned_by = models.ForeignKey("members.Seat", models.PROTECT, null=True, related_name="+")
     # The recipient's book of letters received (sổ công văn đến)
     registered_no = models.CharField("số đến", max_length=12, blank=True)
     registered_at = models.DateTimeField(null=True)

@@ -85,6 +85,15 @@ def letter_pack(campaign: Campaign, commune: Organization) -> Order:
     )
 
 
+def signing_folder(campaign: Campaign) -> Order:
+    """Tập trình ký: every draft that waits, in signing order. Presented anew, it is another copy."""
+    waiting = campaign.documents.filter(state=Document.State.FOR_SIGNATURE)
+    plan = steps(Sheet.DRAFTS, waiting.order_by("recipient__locality_key", "pk").values_list("pk", flat=True), 1)
+    presented = campaign.presented_at.isoformat(timespec="seconds") if campaign.presented_at else ""
+    title = f"Tập trình ký, đợt năm {campaign.year}, trình lúc {presented[:16].replace('T', ' ')}"
+    return Order(Kind.SIGNING_FOLDER, campaign.committee, title, plan, campaign.year, campaign.pk)
+
+
 def cell_answers(cell: Organization, year: int, reader: User) -> Order:
     """The confirmed forms of one cell, by name."""
     forms = _forms(year).filter(issuer=cell).order_by("version__assessment__placement__member__sort_key", "pk")

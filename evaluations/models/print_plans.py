@@ -17,6 +17,7 @@ class Sheet(models.TextChoices):
     """What one step of a plan puts on paper, and what its ids are ids of."""
 
     FILES = "files", "Văn bản đã phát hành"  # Document
+    DRAFTS = "drafts", "Dự thảo trình ký"  # Document
     COVERS = "covers", "Phiếu giao"  # cell
     FORMS = "forms", "Phiếu nhận xét để ghi tay"  # Assessment
     GRIDS = "grids", "Bảng nhận xét cả chi bộ"  # cell
@@ -50,6 +51,14 @@ class Order:
     @property
     def key(self) -> str:
         """The same for the same papers: a changed list is another copy."""
-        parts = [self.organization.pk, self.campaign_id, self.other and self.other.pk, self.year, self.paper, self.plan]
+        parts = [
+            self.title,
+            self.organization.pk,
+            self.campaign_id,
+            self.other and self.other.pk,
+            self.year,
+            self.paper,
+            self.plan,
+        ]
         digest = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
         return f"{self.kind}:{self.organization.pk}:{digest}"

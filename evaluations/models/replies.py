@@ -85,6 +85,7 @@ def issue_reply(
     by: "Seat",
     on: date | None = None,
     copies: int | None = None,
+    signature: dict[str, str] | None = None,
 ) -> Document:
     """Answer a letter with everything that is confirmed, sent back or corrected now. Without news: refused."""
     asking = Asking(letter)
@@ -107,7 +108,7 @@ def issue_reply(
         campaign=asking.campaign,
         prepared_by=by,
         abstract=f"V/v nhận xét đảng viên giữ mối liên hệ nơi cư trú năm {asking.year}",
-        facts=reply_facts(asking, ready, declined, corrected, copies),
+        facts=reply_facts(asking, ready, declined, corrected, copies) | ({"signature": signature} if signature else {}),
     )
     reply.series = NumberSeries.locked(commune, Document.SIGNS[Document.Genre.REPLY_LETTER], on)
     reply.number = str(numbers.take(reply.series, 1, by)[0])

@@ -98,7 +98,7 @@ def stored_file(request: SignedIn, bundle_id: int) -> HttpResponseBase:
         raise Http404
     seat = _reader(request, bundle)
     AuditEvent.objects.record("Bundle.download", by=seat, on=bundle)
-    for sheet, model in ((Sheet.FILES, Document), (Sheet.FORMS, Assessment)):
+    for sheet, model in ((Sheet.FILES, Document), (Sheet.DRAFTS, Document), (Sheet.FORMS, Assessment)):
         if ids := bundle.ids(sheet):
             AuditEvent.objects.record_many("read", by=seat, model=model, ids=ids)
     _receive(request, bundle)

@@ -4,17 +4,14 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
 from django.db.models import Count, Q
-from django.http import Http404, HttpResponse, QueryDict
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from evaluations import tasks
-from evaluations.forms.campaigns import CampaignForm, NumberForm, ReserveForm
-from evaluations.models import Campaign, Document, EvaluationRequest, NumberRange, NumberSeries
-from evaluations.models.documents import committee_term
+from evaluations.forms.campaigns import CampaignForm
+from evaluations.models import Campaign, Document, EvaluationRequest
 from evaluations.owing import commune_standings, owed_step, pending_letters, replies_to, request_letters, with_step
 from evaluations.progress import progress_by, together
 from members.middleware import SignedIn
@@ -56,7 +53,7 @@ def create(request: SignedIn, committee_id: int) -> HttpResponse:
     return render(request, "evaluations/campaign_create.html", {"form": form, "committee": committee})
 
 
-def _load(user: User, campaign_id: int, *actions: Action) -> tuple[Campaign, Seat]:
+def load_campaign(user: User, campaign_id: int, *actions: Action) -> tuple[Campaign, Seat]:
     """The campaign within reach (else 404) and the seat that may do one of the actions there (else 403)."""
     campaigns = Campaign.objects.for_user(user, Action.SEE_MEMBERS).select_related("committee", "presented_by")
     campaign = get_object_or_404(campaigns, pk=campaign_id)
@@ -74,7 +71,7 @@ def _seat(user: User, action: Action, committee: Organization) -> Seat | None:
 @require_GET
 def page(request: SignedIn, campaign_id: int) -> HttpResponse:
     """A draft shows who would be asked; an open campaign shows its communes and who owes what."""
-    campaign, seat = _load(request.user, campaign_id, Action.RECEIVE)
+    campaign, seat = load_campaign(request.user, campaign_id, Action.RECEIVE)
     preview = campaign.preview() if campaign.can_present() else None
     standings = commune_standings(campaign, timezone.localdate()) if campaign.state != Campaign.State.DRAFT else []
     waiting = [letter for letter in request_letters(campaign) if letter.state == Document.State.FOR_SIGNATURE]
@@ -95,6 +92,7 @@ def page(request: SignedIn, campaign_id: int) -> HttpResponse:
         "may_sign": _seat(request.user, Action.SIGN, campaign.committee),
         "may_export": _seat(request.user, Action.EXPORT, campaign.committee),
         "is_open": campaign.state == Campaign.State.OPEN,
+        "sent_back": campaign.sent_back(),
         **_progress(campaign),
     }
     return render(request, "evaluations/campaign_page.html", context)
@@ -108,7 +106,7 @@ def _progress(campaign: Campaign) -> dict[str, Any]:
 @require_GET
 def progress(request: SignedIn, campaign_id: int) -> HttpResponse:
     """A fragment that asks for itself until every letter has gone out."""
-    campaign, _ = _load(request.user, campaign_id, Action.RECEIVE)
+    campaign, _ = load_campaign(request.user, campaign_id, Action.RECEIVE)
     context = {"campaign": campaign, "is_polled": True, **_progress(campaign)}
     status = 200 if context["moving"] else STOP_POLLING
     return render(request, "evaluations/campaign_progress.html", context, status=status)
@@ -116,7 +114,7 @@ def progress(request: SignedIn, campaign_id: int) -> HttpResponse:
 
 @require_POST
 def present(request: SignedIn, campaign_id: int) -> HttpResponse:
-    campaign, seat = _load(request.user, campaign_id, Action.PREPARE)
+    campaign, seat = load_campaign(request.user, campaign_id, Action.PREPARE)
     count = campaign.present(by=seat)
     messages.success(request, f"Đã trình ký {count} công văn. Đồng chí có nhiệm vụ ký mở trang này để phát hành.")
     return redirect("evaluations:campaign_page", campaign.pk)
@@ -125,7 +123,7 @@ def present(request: SignedIn, campaign_id: int) -> HttpResponse:
 @require_POST
 def take_back(request: SignedIn, campaign_id: int) -> HttpResponse:
     """Back to work, by the officer who presented or by the signer who wants something changed."""
-    campaign, seat = _load(request.user, campaign_id, Action.PREPARE, Action.SIGN)
+    campaign, seat = load_campaign(request.user, campaign_id, Action.PREPARE, Action.SIGN)
     if not campaign.can_issue():
         raise Refused("Không có công văn nào đang trình ký.")
     campaign.take_back(by=seat)
@@ -133,70 +131,9 @@ def take_back(request: SignedIn, campaign_id: int) -> HttpResponse:
     return redirect("evaluations:campaign_page", campaign.pk)
 
 
-@require_http_methods(["GET", "POST"])
-def issue(request: SignedIn, campaign_id: int) -> HttpResponse:
-    """The signer's page: letters in signing order, their numbers, one button."""
-    campaign, seat = _load(request.user, campaign_id, Action.SIGN)
-    if not campaign.can_issue():
-        messages.info(request, "Không có công văn nào đang chờ ký phát hành.")
-        return redirect("evaluations:campaign_page", campaign.pk)
-    form, context = _issue_page(campaign, seat, request.POST if request.method == "POST" else None)
-    if form.is_bound and form.is_valid() and _issue(request, campaign, form, seat):
-        return redirect("evaluations:campaign_page", campaign.pk)
-    return render(request, "evaluations/campaign_issue.html", {**context, "reserve_form": ReserveForm()})
-
-
-def _issue_page(campaign: Campaign, seat: Seat, data: QueryDict | None) -> tuple[NumberForm, dict[str, Any]]:
-    waiting = [letter for letter in request_letters(campaign) if letter.state == Document.State.FOR_SIGNATURE]
-    form = NumberForm(*_numbers(campaign.committee, len(waiting)), data)
-    return form, {"campaign": campaign, "waiting": waiting, "form": form, "can_issue": campaign.can_issue(seat)}
-
-
-@require_POST
-def reserve(request: SignedIn, campaign_id: int) -> HttpResponse:
-    """Keep a block of numbers of the committee's book for later (giữ trước dải số)."""
-    campaign, seat = _load(request.user, campaign_id, Action.SIGN)
-    form = ReserveForm(request.POST)
-    if not form.is_valid():
-        _, context = _issue_page(campaign, seat, None)
-        return render(request, "evaluations/campaign_issue.html", {**context, "reserve_form": form})
-    with transaction.atomic():
-        sign = Document.SIGNS[Document.Genre.REQUEST_LETTER]
-        series = NumberSeries.locked(campaign.committee, sign, timezone.localdate())
-        block = series.reserve(form.cleaned_data["count"], form.cleaned_data["reason"], by=seat)
-    messages.success(request, f"Đã giữ số {block.first:02d}–{block.last:02d} cho: {block.reason}.")
-    return redirect("evaluations:campaign_issue", campaign.pk)
-
-
-def _issue(request: SignedIn, campaign: Campaign, form: NumberForm, seat: Seat) -> bool:
-    """Whether it went out; a refusal stands in the form, beside what was typed."""
-    try:
-        with transaction.atomic():
-            count = campaign.issue(form.choice(), by=seat)
-            tasks.wake()
-    except Refused as refusal:
-        form.add_error("first" if form.cleaned_data["how"] == form.TYPED else "how", str(refusal))
-        return False
-    if count:
-        messages.success(request, f"Đã phát hành {count} công văn. Hệ thống đang lập bản in và gửi đi.")
-    else:
-        messages.info(request, "Các công văn này vừa được phát hành. Đồng chí xem ở trang này.")
-    return True
-
-
-def _numbers(committee: Organization, count: int) -> tuple[list[int], list[NumberRange]]:
-    """The numbers that would come next, and the blocks that were kept and are large enough."""
-    sign, term = Document.SIGNS[Document.Genre.REQUEST_LETTER], committee_term(timezone.localdate())
-    series = NumberSeries.objects.filter(organization=committee, genre_sign=sign, term=term).first()
-    if series is None:
-        return list(range(1, count + 1)), []
-    blocks = series.ranges.filter(kind=NumberRange.Kind.RESERVED).order_by("first")
-    return series.free_numbers(count), [block for block in blocks if block.last - block.first + 1 >= count]
-
-
 @require_POST
 def close(request: SignedIn, campaign_id: int) -> HttpResponse:
-    campaign, seat = _load(request.user, campaign_id, Action.PREPARE)
+    campaign, seat = load_campaign(request.user, campaign_id, Action.PREPARE)
     silent = campaign.close(by=seat)
     messages.success(request, f"Đã kết thúc đợt lấy ý kiến. {silent} đề nghị được ghi “chưa có ý kiến của nơi cư trú”.")
     return redirect("evaluations:campaign_page", campaign.pk)
@@ -205,7 +142,7 @@ def close(request: SignedIn, campaign_id: int) -> HttpResponse:
 @require_GET
 def commune(request: SignedIn, campaign_id: int, commune_id: int) -> HttpResponse:
     """One commune: its letters and every request with who owes the step now."""
-    campaign, seat = _load(request.user, campaign_id, Action.RECEIVE)
+    campaign, seat = load_campaign(request.user, campaign_id, Action.RECEIVE)
     standings = {row.commune.pk: row for row in commune_standings(campaign, timezone.localdate())}
     if commune_id not in standings:
         raise Http404

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from evaluations import tasks
 from evaluations.forms.commune import ReplyForm
+from evaluations.forms.signing import signature_of
 from evaluations.models import Document, EvaluationRequest, IncomingLetter, NumberRange, NumberSeries
 from evaluations.models.documents import committee_term
 from evaluations.models.replies import issue_reply, replies_due
@@ -88,7 +89,9 @@ def _issue(request: SignedIn, letter: Document | IncomingLetter) -> HttpResponse
     form = _reply_form(commune, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
-            reply = issue_reply(letter, form.choice(), by=by, copies=form.cleaned_data["copies"])
+            signature = signature_of(form.cleaned_data["signer"])
+            copies = form.cleaned_data["copies"]
+            reply = issue_reply(letter, form.choice(), by=by, copies=copies, signature=signature)
         except Refused as refusal:
             form.add_error(None, str(refusal))
         else:

@@ -6,6 +6,7 @@ from members.models.participation import Activity, Attendance, ContactMeeting, J
 from members.models.people import Member, Membership
 from members.models.placements import Placement
 from members.models.rosters import RosterImport, StagedSheet
+from members.models.signatories import Signatory
 from members.models.staged_rows import StagedRow
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "RosterHeading",
     "RosterImport",
     "Seat",
+    "Signatory",
     "StagedRow",
     "StagedSheet",
     "Succession",

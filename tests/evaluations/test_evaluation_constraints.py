@@ -20,6 +20,7 @@ from evaluations.models import (
     EvaluationRequest,
     HandOver,
     IncomingLetter,
+    InnerDeadline,
     Letter,
     NumberRange,
     NumberSeries,
@@ -57,6 +58,7 @@ class World:
     numbers: NumberRange
     sent: Letter
     coded: Letter
+    deadline: InnerDeadline
     bundle: Bundle
     piece: BundlePiece
     handed: HandOver
@@ -109,6 +111,7 @@ def world(cast: Cast, play: Season) -> World:
         numbers=letter.series.reserve(3, "Giữ cho văn phòng", by=seat),
         sent=sent,
         coded=coded,
+        deadline=InnerDeadline.objects.create(commune=cast.far_ward, year=2026, due_on=DAY),
         bundle=bundle,
         handed=HandOver.objects.create(
             letter=coded, year=2026, how="post", on=DAY, given_by="Võ Thị Sổ", recorded_by=seat
@@ -205,6 +208,7 @@ BREAKS: list[tuple[str, Break]] = [
     ("letter_call_by_whom", lambda w: change(w.sent, **CALLED, state="sent", sent_at=F("created_at"))),
     ("letter_to_somebody", lambda w: change(w.sent, recipient=None)),
     ("letter_code_once", lambda w: double(w.coded, key="coded too")),
+    ("inner_deadline_once", lambda w: double(w.deadline)),
     ("bundle_kind_known", lambda w: change(w.bundle, kind="poem")),
     ("bundle_state_known", lambda w: change(w.bundle, state="lost")),
     ("bundle_one_in_work", lambda w: double(w.bundle, state="running")),

@@ -19,6 +19,7 @@ from members.models import (
     RosterHeading,
     RosterImport,
     Seat,
+    Signatory,
     StagedRow,
     Succession,
 )
@@ -46,6 +47,7 @@ class World:
     attendance: Attendance
     row: StagedRow
     heading: RosterHeading
+    signatory: Signatory
 
 
 @pytest.fixture
@@ -73,6 +75,9 @@ def world(db: None) -> World:
         attendance=Attendance.objects.create(meeting=meeting, placement=placement, status="present", recorded_by=seat),
         row=StagedRow.objects.create(roster=roster, row_no=7, values={}),
         heading=RosterHeading.objects.create(committee=province, key="khu vuc", field="commune", said_by=seat),
+        signatory=Signatory.objects.create(
+            organization=ward, authority="T/M ĐẢNG ỦY", position="BÍ THƯ", name="Lê Mẫu"
+        ),
     )
 
 
@@ -91,6 +96,10 @@ BREAKS: list[tuple[str, Break]] = [
     ("organization_cell_no_seal", lambda w: change(w.cell, has_seal=True)),
     ("organization_cell_no_seal", lambda w: change(w.province, kind="sectional")),
     ("organization_some_copies", lambda w: change(w.ward, reply_copies=0)),
+    ("signatory_no_deputy_formula", lambda w: change(w.signatory, authority="K/T BÍ THƯ")),
+    ("signatory_no_deputy_formula", lambda w: change(w.signatory, authority="k/t bí thư")),
+    ("signatory_is_somebody", lambda w: change(w.signatory, name="")),
+    ("signatory_is_somebody", lambda w: change(w.signatory, authority="")),
     ("organization_some_copies", lambda w: change(w.ward, reply_copies=21)),
     ("organization_not_its_own_parent", lambda w: change(w.ward, parent=F("pk"))),
     ("period_ends_after_start", lambda w: change(w.period, from_on=LATER, until_on=DAY)),

@@ -130,7 +130,9 @@ def test_present_without_anybody_to_ask_is_told_politely(cast: Cast, sign_in: Si
 
 
 def issue(client: Client, campaign: Campaign, **fields: Any) -> Any:
-    return client.post(url("issue", campaign.pk), {"how": "next"} | fields, follow=True)
+    waiting = campaign.documents.filter(state=Document.State.FOR_SIGNATURE)
+    ticked = {f"sign-{letter.pk}": "on" for letter in waiting}
+    return client.post(url("issue", campaign.pk), {"how": "next"} | ticked | fields, follow=True)
 
 
 def test_issue_takes_the_next_numbers_and_sends_once(cast: Cast, sign_in: SignIn, play: Season) -> None:
