@@ -150,6 +150,13 @@ class Season:
         self.issued()
         return EvaluationRequest.objects.get(member=member)
 
+    def submit_everybody(self) -> int:
+        """Good texts about all of the cell, sent together; how many."""
+        seat = by(self.cast.secretary, Action.SUBMIT, self.cast.cell)
+        for placement in Placement.objects.active().of_cell(self.cast.cell):
+            self.assessment(placement.member).write(GOOD, "", by=seat)
+        return submit_complete(self.cast.cell, self.YEAR, self.review(), by=seat)[0]
+
     def confirmed(self) -> AssessmentVersion:
         version = self.submitted()
         version.confirm(by=by(self.cast.ward_officer, Action.CONFIRM, self.cast.ward))
