@@ -111,6 +111,7 @@ urlpatterns = [
     path("ban-in/<int:bundle_id>/", bundles.page, name="bundle_page"),
     path("ban-in/<int:bundle_id>/tien-trinh/", bundles.progress, name="bundle_progress"),
     path("ban-in/<int:bundle_id>/tep/", bundles.stored_file, name="bundle_file"),
+    path("van-ban/<int:document_id>/ban-dong-dau/", documents.stamped, name="document_stamped"),
     path("van-ban/<int:document_id>/tep/", documents.stored_file, name="document_file"),
     path("van-ban/<int:document_id>/xem-truoc/", documents.preview, name="document_preview"),
     path("quet-phieu/<int:organization_id>/", scans.batch_list, name="scan_list"),
@@ -125,6 +126,8 @@ urlpatterns = [
     path("thu/", codes.enter, name="code_enter"),
     path("thu/cong-van/", codes.letter, name="code_letter"),
     path("thu/cong-van/tep/", codes.stored_file, name="code_file"),
+    path("thu/cong-van/ban-dong-dau/", codes.stamped, name="code_stamped"),
+    path("thu/cong-van/gui-ban-quet/", codes.send_scans, name="code_scans"),
     # Reminders
     path("goi-dien/", calls.page, name="calls"),
     path("goi-dien/<int:letter_id>/", calls.done, name="call_done"),

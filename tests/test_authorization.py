@@ -307,6 +307,8 @@ ROWS: dict[str, Row] = {
         WORKPLACE | CONFIRMING | {"secretary", "member_user"}, takes={"document_id": "form_id"}
     ),
     "evaluations:document_file#reply": Row(WORKPLACE | WARD, takes={"document_id": "reply_id"}),
+    # Nothing has been stamped in this world: whoever may read it finds nothing, like everybody else.
+    "evaluations:document_stamped": Row(set()),
     "members:address_book": Row(OFFICERS | SIGNERS | SECRETARIES | {"ward_clerk"}, shared=True),
     "members:address_correct": Row(
         {"ward_clerk", "ward_officer"}, posts="same", takes={"organization_id": "commune_id"}
@@ -355,7 +357,7 @@ ROWS: dict[str, Row] = {
 }
 PUBLIC = {"healthz", "account_login", "account_inactive", "evaluations:code_enter"}
 # Open to whoever holds a code that is in the session, to nobody else: tests of the codes view.
-BY_CODE = {"evaluations:code_letter", "evaluations:code_file"}
+BY_CODE = {f"evaluations:{name}" for name in ("code_letter", "code_file", "code_stamped", "code_scans")}
 # Pages about oneself: the same for everybody who is signed in.
 ONESELF = {
     "account_logout",

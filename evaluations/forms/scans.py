@@ -63,7 +63,7 @@ class BindForm(forms.Form):
         label="Mã in trên giấy",
         max_length=40,
         required=False,
-        help_text="Ở góc dưới bên trái tờ giấy, ví dụ A-1F7-9K2QX.",
+        help_text="Ở góc dưới bên trái tờ giấy, ví dụ A‑1F7‑9K2QX.",
         widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}),
     )
     assessment = forms.TypedChoiceField(label="Hoặc chọn đồng chí", coerce=int, required=False, empty_value=None)

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import models, transaction
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.functional import cached_property
 
 from members.models import AuditEvent, Organization
 from members.roles import Action, Side
@@ -322,7 +323,13 @@ class Document(models.Model):
 
     def scanned_file(self, kind: str) -> "DocumentFile | None":
         """The newest joined scan of a kind; one whose pages were taken apart again counts no longer."""
-        return self.files.filter(kind=kind, scan_pages__isnull=False).order_by("-pk").first()
+        return self.files.filter(kind=kind, scan_pages__isnull=False).defer("content").order_by("-pk").first()
+
+    @cached_property
+    def stamped(self) -> "DocumentFile | None":
+        """The scanned copy with signature and seal, to be read next to what was issued; without its bytes."""
+        # Most papers have none, and lists ask each.
+        return self.scanned_file(DocumentFile.Kind.STAMPED) if self.mode == self.Mode.HAND_SIGNED else None
 
     def mark_hand_signed(self) -> None:
         """A copy with signature and seal is here (design §5, HAND_SIGNED)."""

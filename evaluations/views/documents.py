@@ -61,6 +61,19 @@ def scan(request: HttpRequest, document_id: int, file_id: int) -> HttpResponse:
     return HttpResponse(content, content_type=kind, headers=headers)
 
 
+@require_GET
+def stamped(request: HttpRequest, document_id: int) -> HttpResponse:
+    """The scanned copy with signature and seal, for whoever may read what was issued."""
+    assert isinstance(request.user, User)
+    issued = Document.objects.exclude(state__in=[Document.State.DRAFT, Document.State.FOR_SIGNATURE])
+    document = get_object_or_404(issued.readable_by(request.user), pk=document_id)
+    if document.stamped is None:
+        raise Http404
+    _receive(document, request.user)
+    AuditEvent.objects.record("read", by=_reader(document, request.user), on=document, fields=["stamped"])
+    return pdf(bytes(document.stamped.content), f"ban-dong-dau-{document.pk}")
+
+
 def _receive(document: Document, user: User) -> None:
     if document.genre != Document.Genre.ASSESSMENT_FORM:
         return

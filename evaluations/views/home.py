@@ -19,6 +19,7 @@ from evaluations.models import (
     EvaluationRequest,
     InnerDeadline,
     Letter,
+    ScanPage,
 )
 from evaluations.models.assessments import draft_assessments
 from evaluations.models.sharing import follower_of
@@ -50,12 +51,21 @@ def home(request: HttpRequest) -> HttpResponse:
             "mine": _mine(user),
             "calls": _calls(user),
             "to_key": waiting_on_paper(user).count() if user.may(Action.KEY) else None,
+            "scanned": _scanned(user),
             "to_verify": to_verify(user).count() if user.may(Action.RECEIVE) else 0,
             "may_see_figures": user.may(Action.SEE_FIGURES),
             "may_configure": user.may(Action.CONFIGURE),
             "may_audit": user.may(Action.AUDIT),
         },
     )
+
+
+def _scanned(user: User) -> list[tuple[Organization, int]]:
+    """Offices whose trays hold scanned pages: what came in by a letter code is announced nowhere else."""
+    offices = {seat.organization_id: seat.organization for seat, _ in user.grants(Action.SCAN)}
+    waiting = ScanPage.objects.filter(organization__in=offices, state=ScanPage.State.TRAY).order_by()
+    rows = waiting.values_list("organization").annotate(n=Count("pk")) if offices else []
+    return [(offices[pk], number) for pk, number in rows]
 
 
 def _calls(user: User) -> int:

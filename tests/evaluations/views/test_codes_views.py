@@ -3,14 +3,27 @@
 from html import unescape
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
-from evaluations.models import Campaign, Document, Letter
+from evaluations import documents, scans, tasks
+from evaluations.models import (
+    Campaign,
+    Document,
+    EvaluationRequest,
+    Letter,
+    ScanBatch,
+    ScanPage,
+    sheet_facts,
+)
+from evaluations.views import codes
 from members.models import AuditEvent
+from members.roles import Action
 from tests import factories
 from tests.conftest import Cast
-from tests.season import Season
+from tests.scanner import blank, photograph, scanned, sheets
+from tests.season import Season, by
 
 ENTER, LETTER, FILE = (reverse(f"evaluations:{name}") for name in ("code_enter", "code_letter", "code_file"))
 
@@ -157,3 +170,75 @@ def test_letter_that_is_still_being_made_says_so(cast: Cast, play: Season) -> No
     client.post(ENTER, {"code": Letter.objects.get(recipient=cast.far_ward).code})
     assert "Bản in đang được lập." in text(client.get(LETTER))
     assert "Bản in của công văn đang được lập." in text(client.get(FILE, follow=True))
+
+
+STAMPED, SEND = (reverse(f"evaluations:{name}") for name in ("code_stamped", "code_scans"))
+
+
+@pytest.fixture
+def holder(printed: Letter) -> Client:
+    client = Client()
+    client.post(ENTER, {"code": printed.code})
+    return client
+
+
+def test_whoever_holds_the_letter_sends_the_signed_forms_back(cast: Cast, printed: Letter, holder: Client) -> None:
+    assert SEND in text(holder.get(LETTER))
+    matter = EvaluationRequest.objects.get(letter=printed.document)
+    assert matter.assessment
+    facts = sheet_facts.blank_forms([matter.assessment.pk])
+    form = photograph(sheets(documents.render("blank_forms", facts).content)[0])
+    upload = SimpleUploadedFile("Phieu cua dong chi Nui.pdf", scanned([form, blank()]))
+
+    assert holder.post(SEND, {"papers": upload})["Location"] == SEND
+
+    batch = ScanBatch.objects.get()
+    assert (batch.organization, batch.letter, batch.made_by, batch.total) == (cast.ministry, printed, None, 2)
+    tasks.read_scans(batch.pk)
+    assert "2 trang, 1 trang đã về đúng phiếu, 1 trang nơi nhận sẽ xem" in text(holder.get(SEND))
+    assert list(ScanPage.objects.of_assessment(matter.assessment).values_list("number", flat=True)) == [1]
+    officer = Client()
+    officer.force_login(cast.officer)
+    listed = text(officer.get(reverse("evaluations:scan_list", args=[cast.ministry.pk])))
+    assert "gửi bằng mã công văn" in listed
+    assert officer.get(reverse("evaluations:scan_batch", args=[batch.pk])).status_code == 200
+
+
+def test_what_is_no_scan_is_refused_to_strangers_too(printed: Letter, holder: Client) -> None:
+    response = holder.post(SEND, {"papers": SimpleUploadedFile("a.pdf", b"<html>")})
+
+    assert scans.FOREIGN in text(response)
+    assert not ScanBatch.objects.exists()
+
+
+def test_one_letter_brings_so_many_scans_a_day(printed: Letter, holder: Client) -> None:
+    for number in range(codes.BATCHES):
+        ScanBatch.objects.take(printed.document.issuer, [(b"%d" % number, 1)], by=None, letter=printed)
+
+    response = holder.post(SEND, {"papers": SimpleUploadedFile("a.pdf", scanned([blank(50)]))})
+
+    assert codes.ENOUGH in text(response)
+    assert ScanBatch.objects.count() == codes.BATCHES
+
+
+def test_the_stamped_copy_is_read_next_to_the_issued_letter(
+    cast: Cast, play: Season, printed: Letter, holder: Client
+) -> None:
+    assert holder.get(STAMPED)["Location"] == LETTER
+    letter = printed.document
+    pages = [photograph(page) for page in sheets(bytes(letter.issued_file().content))]
+    seat = by(cast.officer, Action.SCAN, cast.ministry)
+    batch = ScanBatch.objects.take(cast.ministry, [(scanned(pages), len(pages))], by=seat)
+    tasks.read_scans(batch.pk)
+    tasks.file_scans(letter.pk)
+
+    assert STAMPED in text(holder.get(LETTER))
+    assert holder.get(STAMPED).content == bytes(letter.files.get(kind="stamped").content)
+    officer, clerk = Client(), Client()
+    officer.force_login(cast.officer)
+    clerk.force_login(cast.ward_clerk)
+    address = reverse("evaluations:document_stamped", args=[letter.pk])
+    commune = reverse("evaluations:campaign_commune", args=[letter.campaign_id, cast.far_ward.pk])
+    assert address in text(officer.get(commune))
+    assert officer.get(address).content == holder.get(STAMPED).content
+    assert clerk.get(address).status_code == 404

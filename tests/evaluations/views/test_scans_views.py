@@ -62,6 +62,7 @@ def test_the_clerk_uploads_reads_and_binds_by_hand(cast: Cast, sign_in: SignIn, 
     assert (done.status_code, done["HX-Refresh"]) == (286, "true")
     text = shown(client, url("scan_batch", batch))
     assert text.count("Không thấy mã QR đọc được") == 2
+    assert "2 trang quét cần đồng chí xem" in shown(client, "/")
     assert "dong chi" not in text
     first, second = batch.pages.order_by("number")
     code = paper_code(PaperKind.ASSESSMENT, form_of.pk)
