@@ -92,7 +92,7 @@ def page(request: SignedIn, campaign_id: int) -> HttpResponse:
         "may_sign": _seat(request.user, Action.SIGN, campaign.committee),
         "may_export": _seat(request.user, Action.EXPORT, campaign.committee),
         "is_open": campaign.state == Campaign.State.OPEN,
-        "sent_back": campaign.sent_back(),
+        "sent_back": campaign.sent_back() if campaign.can_present() else [],
         **_progress(campaign),
     }
     return render(request, "evaluations/campaign_page.html", context)

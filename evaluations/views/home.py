@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from django.db.models import Count, F, Min, Q
+from django.db.models import Count, Exists, F, Min, OuterRef, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -206,10 +206,12 @@ def _late_cells(ward: Organization, today: date) -> list[dict[str, Any]]:
 def _campaigns(user: User, today: date) -> list[dict[str, Any]]:
     """The workplace's screen: what waits for a signature first, the running campaign with its communes, the others."""
     seen = Campaign.objects.for_user(user, Action.RECEIVE).exclude(state=Campaign.State.ARCHIVED)
+    given_back = Document.objects.filter(state=Document.State.DRAFT).exclude(return_note="")
     rows = seen.select_related("committee", "presented_by").annotate(
         asked=Count("requests", filter=~Q(requests__state__in=["prepared", "cancelled", "superseded"])),
         answered=Count("requests", filter=Q(requests__state__in=["answered", "received", "considered"])),
         unread=Count("requests", filter=Q(requests__state="answered") | CORRECTED),
+        has_returns=Exists(given_back.filter(campaign=OuterRef("pk"))),
     )
     seen_now = list(rows[:6])
     signs = {seat.organization_id: seat for seat, _ in user.grants(Action.SIGN)}
@@ -229,6 +231,7 @@ def _campaign(campaign: Campaign, signer: Seat | None, may_prepare: bool) -> dic
         "campaign": campaign,
         "to_sign": signer is not None and campaign.can_issue(signer),
         "to_present": may_prepare and is_draft and campaign.presented_at is None,
+        "may_present": may_prepare and campaign.can_present(),
     }
 
 

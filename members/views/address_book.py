@@ -32,15 +32,16 @@ def entries(request: SignedIn) -> HttpResponse:
         "words": words,
         "query": f"{urlencode({'tim': words})}&" if words else "",
         "correctable": set(correctable.values_list("pk", flat=True)),
-        "own": _own(request),
+        "own": _own(request, Action.KEEP_ADDRESSES),
+        "signing": _own(request, Action.KEEP_SIGNATORIES),
         "may_print": request.user.may(Action.KEEP_ADDRESSES),
     }
     return render(request, "members/address_book.html", context)
 
 
-def _own(request: SignedIn) -> list[Organization]:
-    """The organisations whose entries are this person's own to keep."""
-    found = {seat.organization_id: seat.organization for seat, _ in request.user.grants(Action.KEEP_ADDRESSES)}
+def _own(request: SignedIn, action: Action) -> list[Organization]:
+    """The organisations whose entries, or whose signing formulas, are this person's own to keep."""
+    found = {seat.organization_id: seat.organization for seat, _ in request.user.grants(action)}
     return list(found.values())
 
 

@@ -65,6 +65,31 @@ def test_two_are_signed_and_one_goes_back_with_a_word(cast: Cast, sign_in: SignI
     assert "Thiếu đồng chí Lê Thử Tư" in page.content.decode()
 
 
+def test_the_drafter_learns_at_home_that_letters_came_back(cast: Cast, sign_in: SignIn, campaign: Campaign) -> None:
+    """Also in a campaign that is already open, and until they are presented again."""
+    ward, other = letter_to(campaign, "An Hải"), letter_to(campaign, "Sơn Trà")
+    said = "Người ký đã trả lại công văn kèm lời nhắn."
+    assert said not in sign_in(cast.officer).get("/").content.decode()
+
+    post(sign_in(cast.signer), campaign, **{f"sign-{ward.pk}": "on", f"word-{other.pk}": "Thiếu một đồng chí"})
+    assert said in sign_in(cast.officer).get("/").content.decode()
+    assert said not in sign_in(cast.signer).get("/").content.decode()
+
+    sign_in(cast.officer).post(reverse("evaluations:campaign_present", args=[campaign.pk]))
+    assert said not in sign_in(cast.officer).get("/").content.decode()
+
+
+def test_a_closed_campaign_asks_nobody_to_present_again(cast: Cast, sign_in: SignIn, campaign: Campaign) -> None:
+    ward, other = letter_to(campaign, "An Hải"), letter_to(campaign, "Sơn Trà")
+    post(sign_in(cast.signer), campaign, **{f"sign-{ward.pk}": "on", f"word-{other.pk}": "Thiếu một đồng chí"})
+    officer = sign_in(cast.officer)
+
+    officer.post(reverse("evaluations:campaign_close", args=[campaign.pk]))
+
+    assert "Thiếu một đồng chí" not in officer.get(f"/dot/{campaign.pk}/").content.decode()
+    assert "Người ký đã trả lại" not in officer.get("/").content.decode()
+
+
 def test_what_went_back_is_presented_again_and_takes_the_next_number(
     cast: Cast, sign_in: SignIn, campaign: Campaign
 ) -> None:

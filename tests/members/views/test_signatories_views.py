@@ -30,6 +30,14 @@ def test_an_officer_enters_a_formula_once(cast: Cast, sign_in: SignIn) -> None:
     assert "Lâm Thử Phó" in client.get(url(cast)).content.decode()
 
 
+def test_who_keeps_the_formulas_finds_them_from_the_address_book(cast: Cast, sign_in: SignIn) -> None:
+    ward = reverse("members:signatories", args=[cast.ward.pk])
+    for user, page in ((cast.officer, url(cast)), (cast.ward_signer, ward)):
+        client = sign_in(user)
+        assert f'href="{page}"' in client.get(reverse("members:address_book")).content.decode()
+        assert client.get(page).status_code == 200
+
+
 def test_what_is_retired_is_offered_no_more(cast: Cast, sign_in: SignIn) -> None:
     client = sign_in(cast.officer)
     client.post(url(cast), DEPUTY)
