@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 # Prepared and not sent. Off the letter: its draft is used again and must not count them.
 TAKEN_BACK: dict[str, Any] = {"end_code": "taken_back", "end_note": "Rút về soạn lại", "letter": None}
+OWN_LETTER = "Người soạn không tự ký phát hành. Xin để đồng chí khác có nhiệm vụ ký phát hành."
 
 
 @dataclass(frozen=True)
@@ -172,11 +173,14 @@ class Campaign(models.Model):
         if not self.can_issue():
             return 0
         if not self._is_other(by):
-            raise Refused("Người soạn không tự ký phát hành. Xin để đồng chí khác có nhiệm vụ ký phát hành.")
+            raise Refused(OWN_LETTER)
         on = on or timezone.localdate()
         signed = self._folder(only)
         if not signed:
             return 0
+        # Each letter, not only the folder: whoever presented it first is not freed by a colleague who presents again.
+        if any(letter.presented_by and letter.presented_by.user_id == by.user_id for letter in signed):
+            raise Refused(OWN_LETTER)
         self._number(signed, numbers, by, on, signature)
         ids = [letter.pk for letter in signed]
         move_all(self.documents.filter(pk__in=ids), Document.State.ISSUED, by=by, issued_on=on)
@@ -215,7 +219,7 @@ class Campaign(models.Model):
         waiting = self.documents.filter(state=Document.State.FOR_SIGNATURE)
         if only is not None:
             waiting = waiting.filter(pk__in=only)
-        return list(waiting.order_by("recipient__locality_key", "pk"))
+        return list(waiting.select_related("presented_by").order_by("recipient__locality_key", "pk"))
 
     def _close_folder(self) -> None:
         """Once nothing waits any more, nobody has presented anything."""

@@ -11,6 +11,7 @@ from pypdf import PageObject, PdfReader
 from evaluations import tasks
 from evaluations.models import Bundle, Campaign, Document, EvaluationRequest
 from members.models import Signatory, User
+from members.roles import Role
 from tests import factories
 from tests.conftest import Cast
 from tests.season import Season
@@ -132,6 +133,22 @@ def test_pressing_twice_signs_and_returns_nothing_twice(cast: Cast, sign_in: Sig
     post(client, campaign, **data)
 
     assert states(campaign) == before
+
+
+def test_a_colleague_who_presents_again_does_not_free_the_drafter(
+    cast: Cast, sign_in: SignIn, campaign: Campaign
+) -> None:
+    factories.seat(cast.officer, cast.ministry, Role.SIGNER)
+    factories.seat(cast.signer, cast.ministry, Role.OFFICER)
+    sign_in(cast.signer).post(reverse("evaluations:campaign_present", args=[campaign.pk]))
+    ward = letter_to(campaign, "An Hải")
+
+    page = sign_in(cast.officer).post(
+        reverse("evaluations:campaign_issue", args=[campaign.pk]), {"how": "next", f"sign-{ward.pk}": "on"}
+    )
+
+    assert "Người soạn không tự ký phát hành." in page.content.decode()
+    assert {row[0] for row in states(campaign).values()} == {"for_signature"}
 
 
 @pytest.mark.parametrize(
