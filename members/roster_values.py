@@ -116,7 +116,9 @@ _TOGETHER = (
 def as_text(field: str, raw: Mapping[str, str], values: RosterValues) -> str:
     """What stands in the field on screen: the value as understood, or what was written when it was not."""
     if field == "sex":
-        return {"M": "Nam", "F": "Nữ"}.get(values["sex"], tidy(raw.get("sex", "")))
+        # Both columns filled in contradict each other: another field's correction must not decide between them.
+        written = "" if all(_sex_columns(raw)) else tidy(raw.get("sex", ""))
+        return {"M": "Nam", "F": "Nữ"}.get(values["sex"], written)
     if field == "birth_date" and not values["birth_date"]:
         return str(values["birth_year"] or _birth_text(raw))
     if field in ("birth_date", "joined_on", "official_on"):
@@ -209,9 +211,15 @@ def _is_latin(name: str) -> bool:
     return all(unicodedata.name(letter, "").startswith("LATIN") for letter in name if letter.isalpha())
 
 
+def _sex_columns(texts: Mapping[str, str]) -> tuple[bool, bool]:
+    """Whether something stands in the columns Nam, Nữ."""
+    male, female = (bool(texts.get(name) or texts.get(f"birth_{name}")) for name in ("male", "female"))
+    return male, female
+
+
 def _read_sex(row: RosterRow, texts: Mapping[str, str]) -> None:
     text = texts.get("sex", "")
-    male, female = (bool(texts.get(n) or texts.get(f"birth_{n}")) for n in ("male", "female"))
+    male, female = _sex_columns(texts)
     if male and female:
         row.errors.append(("sex", "Cả hai cột Nam và Nữ đều có ghi; đề nghị chỉ ghi một cột."))
     elif male or female:

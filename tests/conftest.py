@@ -1,9 +1,11 @@
 """The cast: one small tree, the same named people in every test, and nets that catch what nobody looks for."""
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 
+import hypothesis
 import pytest
 from django.apps import apps
 from django.core.cache import cache
@@ -21,6 +23,11 @@ from tests import factories, season
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest first: at the end no process works alone while the other has nothing left."""
     items.sort(key=lambda item: not item.name.startswith("test_matrix["))
+
+
+# The same examples every time, however busy the machine; HYPOTHESIS_PROFILE=default looks for new ones.
+hypothesis.settings.register_profile("steady", derandomize=True, deadline=None)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 
 @dataclass
