@@ -20,9 +20,24 @@ from members.roles import Role
 from tests import factories, season
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest first: at the end no process works alone while the other has nothing left."""
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--again", action="store_true", help="a second database: only what could differ from the first")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("again"):
+        other = [item for item in items if not may_differ(item)]
+        config.hook.pytest_deselected(items=other)
+        items[:] = [item for item in items if may_differ(item)]
+    # The longest first: at the end no process works alone while the other has nothing left.
     items.sort(key=lambda item: not item.name.startswith("test_matrix["))
+
+
+def may_differ(item: pytest.Item) -> bool:
+    """Whether a test can tell one database from another: it touches it, and is neither a page nor marked `once`."""
+    if item.get_closest_marker("browser") or item.get_closest_marker("once"):
+        return False
+    return bool(item.get_closest_marker("django_db")) or "db" in getattr(item, "fixturenames", ())
 
 
 # The same examples every time, however busy the machine; HYPOTHESIS_PROFILE=default looks for new ones.

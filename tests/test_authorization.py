@@ -438,6 +438,7 @@ def differences(world: World, name: str) -> Iterator[str]:
 
 
 # One world serves many rows, because building it costs more than asking; in quarters, for as many processes.
+@pytest.mark.once
 @pytest.mark.parametrize("quarter", range(4))
 def test_matrix(world: World, quarter: int) -> None:
     rows = sorted(ROWS)[quarter::4]

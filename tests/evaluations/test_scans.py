@@ -85,6 +85,7 @@ PASSES = [
 ]
 
 
+@pytest.mark.once
 def test_no_page_is_bound_wrongly_and_none_is_lost(cast: Cast, play: Season, seat: Seat, capsys: Any) -> None:
     """Mixed order, every rotation, missing, doubled, foreign and blank pages. LIAISON_SCANS=10 plays ten times more."""
     rounds = int(os.environ.get("LIAISON_SCANS", "1"))
