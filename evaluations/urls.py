@@ -22,6 +22,7 @@ from evaluations.views import (
     keying,
     letters_in,
     mine,
+    moves,
     outside,
     paper,
     printing,
@@ -55,6 +56,12 @@ urlpatterns = [
     path("dot/<int:campaign_id>/tien-do/", progress.campaign, name="campaign_steps"),
     path("de-nghi/<int:request_id>/", matters.page, name="request_page"),
     path("de-nghi/<int:request_id>/huy/", matters.cancel, name="request_cancel"),
+    # Somebody moves
+    path("dang-vien/<int:member_id>/chuyen-noi-cu-tru/", moves.residence, name="move_residence"),
+    path("dang-vien/<int:member_id>/chuyen-noi-cong-tac/", moves.workplace, name="move_workplace"),
+    path("dang-vien/<int:member_id>/nghi-huu/", moves.retirement, name="move_retirement"),
+    path("dang-vien/<int:member_id>/tu-tran/", moves.death, name="move_death"),
+    path("dang-vien/<int:member_id>/ra-khoi-dang/", moves.leaving, name="move_leaving"),
     # Commune
     path("cong-van-den/", letters_in.letter_list, name="letters_in"),
     path("cong-van-den/<int:document_id>/", letters_in.page, name="letter_in"),

@@ -263,6 +263,11 @@ ROWS: dict[str, Row] = {
     "evaluations:campaign_steps": Row(WORKPLACE),
     "evaluations:request_page": Row(WORKPLACE),
     "evaluations:request_cancel": Row({"officer"}, {"signer"}, "only"),
+    "evaluations:move_residence": Row({"officer"}, {"signer"}, "same"),
+    "evaluations:move_workplace": Row({"officer"}, {"signer"}, "same"),
+    "evaluations:move_retirement": Row({"officer"}, {"signer"}, "same"),
+    "evaluations:move_death": Row({"officer"}, {"signer"}, "same"),
+    "evaluations:move_leaving": Row({"officer"}, {"signer"}, "same"),
     # The neighbours' committees have a book of letters too, an empty one.
     "evaluations:letters_in": Row(OFFICERS | SIGNERS | SECRETARIES | {"ward_clerk"}, shared=True),
     "evaluations:letter_in": Row(WARD),

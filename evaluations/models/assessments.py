@@ -12,6 +12,7 @@ from evaluations.models.form_facts import form_facts
 from evaluations.rulebooks import CURRENT, Criterion, Rulebook, load
 from evaluations.wording import copy_key
 from members.models import Attendance, AuditEvent, JointReview, Organization, Placement
+from members.models.placements import PlacementQuerySet
 from members.names import search_key
 from members.roles import Action, Side
 from members.states import Refused, WrongState, move
@@ -427,9 +428,15 @@ def issue_form(version: AssessmentVersion, by: "Seat") -> Document:
     return document
 
 
+def commented_on(cell: Organization, year: int) -> PlacementQuerySet:
+    """Whom a cell comments on: who belongs to it now, and who has moved away while it was asked about him."""
+    asked = Placement.objects.filter(cell=cell, requests__state="at_cell", requests__year=year)
+    return Placement.objects.active().of_cell(cell, also=asked)
+
+
 def draft_assessments(cell: Organization, year: int) -> list[Assessment]:
     """One assessment for every active placement of the cell, in the order of names; unsaved where none exists yet."""
-    placements = list(Placement.objects.active().of_cell(cell))
+    placements = list(commented_on(cell, year))
     known = {
         assessment.placement_id: assessment
         for assessment in Assessment.objects.filter(

@@ -14,7 +14,7 @@ from evaluations.models.documents import Document, NumberRange, NumberSeries
 from evaluations.models.eligibility import Preview, people, preview
 from evaluations.models.letters import Letter, letter_for
 from evaluations.models.request_letters import letter_rows, request_letter
-from evaluations.models.requests import EvaluationRequest, open_assessments
+from evaluations.models.requests import EvaluationRequest, RequestQuerySet, open_assessments
 from evaluations.rulebooks import CURRENT, Rulebook, load
 from members.models import AuditEvent, Organization
 from members.roles import Action, Side
@@ -141,8 +141,7 @@ class Campaign(models.Model):
         """From "trình ký" back to work: nothing has left the house, so the prepared requests end as cancelled."""
         self._lock()
         waiting = self.documents.filter(state=Document.State.FOR_SIGNATURE)
-        prepared = self.requests.filter(state=EvaluationRequest.State.PREPARED)
-        move_all(prepared, EvaluationRequest.State.CANCELLED, by=by, **TAKEN_BACK)
+        self._take_off(self.requests.filter(state=EvaluationRequest.State.PREPARED), by)
         move_all(waiting, Document.State.DRAFT, by=by)
         self.presented_at = self.presented_by = None
         self.save(update_fields=["presented_at", "presented_by"])
@@ -204,10 +203,29 @@ class Campaign(models.Model):
         for letter in returned:
             note = {"return_note": words[letter.pk].strip(), "returned_at": timezone.now(), "returned_by": by}
             move(letter, Document.State.DRAFT, by=by, **note)
-        prepared = self.requests.filter(letter__in=returned, state=EvaluationRequest.State.PREPARED)
-        move_all(prepared, EvaluationRequest.State.CANCELLED, by=by, **TAKEN_BACK)
+        self._take_off(self.requests.filter(letter__in=returned, state=EvaluationRequest.State.PREPARED), by)
         self._close_folder()
         return len(returned)
+
+    def _take_off(self, prepared: RequestQuerySet, by: "Seat") -> None:
+        """Presenting again asks about everybody anew, but for what a move began: that waits for its next letter."""
+        asked_anew = prepared.filter(replaces=None, part="whole")
+        move_all(asked_anew, EvaluationRequest.State.CANCELLED, by=by, **TAKEN_BACK)
+        prepared.update(letter=None)
+
+    @transaction.atomic
+    def draft_again(self, *, by: "Seat") -> None:
+        """Somebody in the letters that wait has moved: they are written anew, and one without anybody goes back."""
+        self._lock()
+        self._draft_letters(by)
+        prepared = self.requests.filter(state=EvaluationRequest.State.PREPARED)
+        waiting = self.documents.filter(state=Document.State.FOR_SIGNATURE)
+        move_all(waiting.exclude(pk__in=prepared.exclude(letter=None).values("letter")), Document.State.DRAFT, by=by)
+        if waiting.exists():
+            self.presented_at, self.presented_by = timezone.now(), by
+            self.save(update_fields=["presented_at", "presented_by"])
+        else:
+            self._close_folder()
 
     def sent_back(self) -> "models.QuerySet[Document]":
         """Letters the signer gave back, with his word, until they are presented again."""
@@ -234,6 +252,8 @@ class Campaign(models.Model):
         What still waits for signature never leaves the house.
         """
         self.take_back(by=by)
+        prepared = self.requests.filter(state=EvaluationRequest.State.PREPARED)
+        move_all(prepared, EvaluationRequest.State.CANCELLED, by=by, **TAKEN_BACK)
         silent = move_all(self.requests.awaiting_answer(), EvaluationRequest.State.NO_REPLY, by=by)
         move(self, self.State.CLOSED, by=by)
         return silent
@@ -266,6 +286,7 @@ class Campaign(models.Model):
         """One letter for each commune with prepared requests, facts frozen as they are now."""
         prepared = self.requests.filter(state=EvaluationRequest.State.PREPARED)
         rows = letter_rows(prepared)
+        due = dict(prepared.order_by().values_list("residence_commune").annotate(due=models.Max("due_on")))
         communes = {org.pk: org for org in Organization.objects.filter(pk__in=rows)}
         drafts = {
             document.recipient_id: document
@@ -278,7 +299,7 @@ class Campaign(models.Model):
         )
         fresh = []
         for commune_id, listed in rows.items():
-            facts = request_letter(self, communes[commune_id], listed, rounds[commune_id] + 1, by)
+            facts = request_letter(self, communes[commune_id], listed, rounds[commune_id] + 1, due[commune_id], by)
             if commune_id in drafts:
                 drafts[commune_id].facts, drafts[commune_id].prepared_by = facts.facts, by
             else:
@@ -311,13 +332,12 @@ class Campaign(models.Model):
             genre=Document.Genre.REQUEST_LETTER, state=Document.State.ISSUED, letters=None
         ).select_related("recipient")
         counts = dict(self.requests.order_by().values_list("letter").annotate(n=models.Count("pk")))
-        due = self.due_on.isoformat()
         Letter.objects.bulk_create(
             [
                 letter_for(
                     document,
                     Letter.Kind.REQUEST,
-                    {"count": counts.get(document.pk, 0), "due_on": due},
+                    {"count": counts.get(document.pk, 0), "due_on": document.facts["due_on"]},
                 )
                 for document in unsent
             ],

@@ -34,9 +34,15 @@ def form_facts(version: "AssessmentVersion") -> dict[str, Any]:
             if version.answer(c.code)["no_basis"]
         ],
         "remarks": version.remarks,
-        "labels": [*labels(version), *_replaces(version)],
+        "labels": [*labels(version), *_period(version), *_replaces(version)],
         "confirmation": _confirmation_facts(placement.commune, version),
     }
+
+
+def _period(version: "AssessmentVersion") -> list[str]:
+    """Who moved within the year is commented on by two residences, each for its own part."""
+    part = version.assessment.requests.exclude(part="whole").exclude(state__in=["cancelled", "superseded"]).first()
+    return [f"Nhận xét thời gian {part.period_words}"] if part and part.period_words else []
 
 
 def _replaces(version: "AssessmentVersion") -> list[str]:

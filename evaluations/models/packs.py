@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from django.db.models import OuterRef, Subquery
 
-from evaluations.models.assessments import Assessment, AssessmentVersion, draft_assessments
+from evaluations.models.assessments import Assessment, AssessmentVersion, commented_on, draft_assessments
 from evaluations.models.bundles import Bundle
 from evaluations.models.campaigns import Campaign
 from evaluations.models.documents import Document, DocumentQuerySet
@@ -21,7 +21,7 @@ GRID_SHEET = 1  # a grid is a document of its own: rendered alone, its pages are
 
 def to_fill_in(cell: Organization, year: int) -> list[int]:
     """Ids of the cell's assessments that nobody has sent yet, by name; created where there was none."""
-    _open(Placement.objects.active().of_cell(cell), year)
+    _open(commented_on(cell, year), year)
     sent = (AssessmentVersion.State.SUBMITTED, AssessmentVersion.State.CONFIRMED)
     rows = [(row, row.latest()) for row in draft_assessments(cell, year)]
     return [row.pk for row, version in rows if version is None or version.state not in sent]
@@ -39,7 +39,7 @@ def cell_pack(cell: Organization, year: int) -> Order:
 
 
 def cell_grid(cell: Organization, year: int) -> Order:
-    plan = steps(Sheet.GRIDS, [cell.pk], GRID_SHEET) if Placement.objects.active().of_cell(cell).exists() else []
+    plan = steps(Sheet.GRIDS, [cell.pk], GRID_SHEET) if commented_on(cell, year).exists() else []
     return Order(Kind.CELL_GRID, cell, f"Bảng nhận xét cả chi bộ năm {year}, {cell.name}", plan, year)
 
 

@@ -1,5 +1,6 @@
 """The Công văn đề nghị nhận xét: one for each receiving commune, with its own list, facts frozen."""
 
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from evaluations.models.documents import Document, new_document
@@ -30,14 +31,16 @@ def letter_rows(requests: RequestQuerySet) -> dict[int, list[dict[str, Any]]]:
                 "sex": member.get_sex_display(),
                 "position": membership.position if membership else "",
                 "workplace_cell": membership.cell.name if membership else "",
-                "residence": ", ".join(part for part in (member.address, matter.placement.cell_as_written) if part),
+                "residence": ", ".join(
+                    part for part in (member.address, matter.placement.cell_as_written, matter.period_words) if part
+                ),
             }
         )
     return rows
 
 
 def request_letter(
-    campaign: "Campaign", commune: Organization, people: list[dict[str, Any]], round_no: int, by: "Seat"
+    campaign: "Campaign", commune: Organization, people: list[dict[str, Any]], round_no: int, due_on: date, by: "Seat"
 ) -> Document:
     """An unsaved letter to one commune with its own list; `round_no` tells a later letter from the first."""
     committee = campaign.committee
@@ -56,7 +59,7 @@ def request_letter(
             "year": campaign.year,
             "purpose_text": f"kiểm điểm, đánh giá, xếp loại chất lượng đảng viên năm {campaign.year}",
             "period": {"from": f"{campaign.year}-01-01", "to": f"{campaign.year}-12-31"},
-            "due_on": campaign.due_on.isoformat(),
+            "due_on": due_on.isoformat(),
             "reply_to": {
                 "name": committee.name,
                 "address": campaign.reply_address or committee.address,

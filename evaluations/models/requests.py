@@ -1,5 +1,6 @@
 """The asker's matter: one member, asked about by one committee, answered by one residence side."""
 
+from datetime import date
 from typing import TYPE_CHECKING
 
 from django.db import models, transaction
@@ -243,6 +244,14 @@ class EvaluationRequest(models.Model):
                 name="request_ended_has_code", condition=~Q(state__in=["declined", "cancelled"]) | ~Q(end_code="")
             ),
         ]
+
+    @property
+    def period_words(self) -> str:
+        """ "từ 01/09/2026 đến 31/12/2026" of somebody who moved within the year, else ""."""
+        first, _, last = self.part.partition("..")
+        if not last:
+            return ""
+        return f"từ {date.fromisoformat(first):%d/%m/%Y} đến {date.fromisoformat(last):%d/%m/%Y}"
 
     @property
     def is_overdue(self) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.utils.crypto import salted_hmac
 
-from evaluations.models.assessments import Assessment, AssessmentVersion
+from evaluations.models.assessments import Assessment, AssessmentVersion, commented_on
 from members.models import AuditEvent, Organization, Placement, Seat
 from members.names import search_key
 from members.roles import Action
@@ -69,7 +69,7 @@ def known_followers(cell: Organization, assessments: Iterable[Assessment]) -> di
 @transaction.atomic
 def share(cell: Organization, year: int, chosen: dict[int, Follower | None], *, by: Seat) -> int:
     """Give members ({placement id: follower}) to whom follows them, None takes them back; how many changed."""
-    placements = {row.pk: row for row in Placement.objects.active().of_cell(cell).filter(pk__in=chosen)}
+    placements = {row.pk: row for row in commented_on(cell, year).filter(pk__in=chosen)}
     allowed = {follower.key for follower in cell_followers(cell)}
     for placement_id, follower in chosen.items():
         _check(follower, placements.get(placement_id), allowed)

@@ -45,6 +45,7 @@ class Rulebook:
     send_before_s: int
     due_before_s: int
     reminders: tuple[int, ...]  # working days from the due date, rising: -10 … 0 … 7
+    both_from_months: int  # a residence is asked about a part of the year from so many months on
     criteria: tuple[Criterion, ...]
     recommendation: Recommendation
     exemptions: dict[str, str]
@@ -74,6 +75,7 @@ def _build(data: dict[str, Any]) -> Rulebook:
             send_before_s=data["deadlines"]["send_before_s"],
             due_before_s=data["deadlines"]["due_before_s"],
             reminders=(*(-days for days in data["reminders"]["before"]), 0, *data["reminders"]["after"]),
+            both_from_months=data["moves"]["both_from_months"],
             criteria=criteria,
             recommendation=Recommendation(**recommendation),
             exemptions=data["exemptions"],
@@ -92,6 +94,7 @@ def _check(book: Rulebook, code: str) -> Rulebook:
         ([c.no for c in book.criteria] != list(range(1, len(codes) + 1)), "criteria are not numbered 1, 2, 3 …"),
         (any(len(c.options) < 2 for c in book.criteria), "a criterion has fewer than two options"),
         (book.due_before_s >= book.send_before_s, "answers would be due before they are asked for"),
+        (not 1 <= book.both_from_months <= 6, "no year has two parts of so many months"),
         (list(book.reminders) != sorted(set(book.reminders)), "reminders do not stand in the order of their days"),
         (not 0 < book.recommendation.remarks_required_from < len(book.recommendation.options), "recommendation index"),
     ]

@@ -7,10 +7,11 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from evaluations import tasks
 from evaluations.models import Assessment, AssessmentVersion, Bundle, Document, EvaluationRequest, packs
+from evaluations.models.assessments import commented_on
 from evaluations.models.print_plans import Order, Sheet
 from evaluations.views.campaigns import STOP_POLLING
 from members.middleware import SignedIn
-from members.models import AuditEvent, Organization, Placement, Seat
+from members.models import AuditEvent, Organization, Seat
 from members.roles import Action
 from members.states import Refused, move_all
 from members.views.participation import open_cell
@@ -27,7 +28,7 @@ def cell_print(request: SignedIn, cell_id: int, year: int) -> HttpResponse:
     if request.method == "POST":
         order = _cell_order(request, cell, year)
         return ordered(request, order, "In để ghi tay tại cuộc họp", seat)
-    placements = Placement.objects.active().of_cell(cell)
+    placements = commented_on(cell, year)
     sent = Assessment.objects.filter(
         placement__in=placements.order_by().values("pk"), year=year, versions__state__in=["submitted", "confirmed"]
     )

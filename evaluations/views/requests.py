@@ -4,6 +4,7 @@ from datetime import date
 from typing import Any
 
 from django.contrib import messages
+from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
@@ -63,6 +64,8 @@ def _context(matter: EvaluationRequest, user: User, form: CancelForm) -> dict[st
     return {
         "matter": matter,
         "workplace": membership.cell.name if membership else matter.asker_now.name,
+        "is_ours": membership is not None,
+        "others": _others(matter, user),
         "step": owed_step(matter),
         "steps": _steps(matter),
         "answer": _shown(version) if version else None,
@@ -76,6 +79,25 @@ def _context(matter: EvaluationRequest, user: User, form: CancelForm) -> dict[st
         "form": form,
         "may_cancel": matter.can_cancel() and _prepares(user, matter),
     }
+
+
+def _others(matter: EvaluationRequest, user: User) -> list[tuple[str, EvaluationRequest]]:
+    """The request this one replaces, the one that replaces it, and the other part of the year."""
+    same = EvaluationRequest.objects.for_asker(user, Action.SEE_MEMBERS).exclude(pk=matter.pk)
+    near = Q(pk=matter.replaces_id) | Q(replaces=matter.pk)
+    if matter.campaign_id and matter.part != "whole":
+        near |= Q(campaign=matter.campaign_id, member=matter.member_id, state__in=_LIVE) & ~Q(part="whole")
+    rows = same.filter(near).select_related("residence_commune").order_by("pk")
+    return [(_tie(matter, other), other) for other in rows]
+
+
+_LIVE = [state for state in EvaluationRequest.State.values if state not in EvaluationRequest.ENDED]
+
+
+def _tie(matter: EvaluationRequest, other: EvaluationRequest) -> str:
+    if other.pk == matter.replaces_id:
+        return "Thay cho đề nghị trước"
+    return "Đã thay bằng đề nghị" if other.replaces_id == matter.pk else "Phần khác trong năm"
 
 
 def _answer(matter: EvaluationRequest) -> AssessmentVersion | None:

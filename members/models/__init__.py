@@ -3,7 +3,7 @@ from members.models.headings import RosterHeading
 from members.models.history import AuditDetail, AuditEvent, AuditSeal
 from members.models.organizations import Organization, OrganizationPeriod, Succession
 from members.models.participation import Activity, Attendance, ContactMeeting, JointReview
-from members.models.people import Member, Membership
+from members.models.people import EndReason, Member, Membership
 from members.models.placements import Placement
 from members.models.rosters import RosterImport, StagedSheet
 from members.models.signatories import Signatory
@@ -16,6 +16,7 @@ __all__ = [
     "AuditEvent",
     "AuditSeal",
     "ContactMeeting",
+    "EndReason",
     "JointReview",
     "Member",
     "Membership",

@@ -22,7 +22,8 @@ class MemberQuerySet(models.QuerySet["Member"]):
         return self.filter(pk__in=cells.values("member_id"))
 
     def in_committee(self, committee: Organization) -> "MemberQuerySet":
-        cells = Organization.objects.below(committee).values("pk")
+        # Who has retired belongs to a cell at home and is nobody's member in service.
+        cells = Organization.objects.below(committee).exclude(side=Organization.Side.RESIDENCE).values("pk")
         return self.filter(memberships__until_on=None, memberships__cell__in=cells)
 
 
@@ -85,6 +86,17 @@ class Member(models.Model):
         return f"{'•' * max(len(self.phone) - 3, 0)}{self.phone[-3:]}" if self.phone else ""
 
 
+class EndReason(models.TextChoices):
+    """Why a membership or a placement ended; "" for rows that an import or a reorganisation closed."""
+
+    MOVED = "moved", "chuyển đi"
+    CORRECTED = "corrected", "ghi sai, đã ghi lại"
+    RETIRED = "retired", "nghỉ hưu"
+    DIED = "died", "từ trần"
+    LEFT = "left", "ra khỏi Đảng"
+    ABROAD = "abroad", "chuyển sinh hoạt đảng ra nước ngoài"
+
+
 class Membership(models.Model):
     """Belonging to a workplace cell, from … to; at most one is open."""
 
@@ -93,10 +105,19 @@ class Membership(models.Model):
     position = models.CharField("chức vụ, vị trí công tác", max_length=200, blank=True)
     from_on = models.DateField("từ ngày")
     until_on = models.DateField("đến ngày", null=True, blank=True)
+    end_reason = models.CharField("lý do kết thúc", max_length=9, choices=EndReason.choices, blank=True)
+    end_note = models.CharField("chuyển đến, ghi chú", max_length=200, blank=True)
 
     class Meta:
         verbose_name = "sinh hoạt tại chi bộ nơi công tác"
         constraints = [
+            models.CheckConstraint(
+                name="membership_end_reason_known",
+                condition=Q(end_reason__in=["", "moved", "corrected", "retired", "died", "left", "abroad"]),
+            ),
+            models.CheckConstraint(
+                name="membership_reason_only_when_ended", condition=Q(end_reason="") | Q(until_on__isnull=False)
+            ),
             models.CheckConstraint(
                 name="membership_ends_after_start", condition=Q(until_on=None) | Q(until_on__gte=F("from_on"))
             ),

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from members.models.history import AuditEvent
 from members.models.organizations import Organization
-from members.models.people import Member, Membership
+from members.models.people import EndReason, Member, Membership
 from members.names import search_key
 from members.roles import Action, Side
 
@@ -25,11 +25,15 @@ class PlacementQuerySet(models.QuerySet["Placement"]):
         """Class (a): takes part at residence and is commented on every year (HD 33, 1.1 by contrast)."""
         return self.filter(standing=Placement.Standing.ACTIVE)
 
-    def of_cell(self, cell: Organization) -> "PlacementQuerySet":
-        """Who belongs to a residence cell now, by name; each with `workplace`, as no name stands alone."""
+    def of_cell(self, cell: Organization, *, also: "PlacementQuerySet | None" = None) -> "PlacementQuerySet":
+        """Who belongs to a residence cell now, by name; each with `workplace`, as no name stands alone.
+
+        `also`: placements that have ended and still matter to it.
+        """
         open_membership = Membership.objects.filter(member=OuterRef("member"), until_on=None)
+        ended = Q(pk__in=also.values("pk")) if also is not None else Q()
         return (
-            self.current()
+            self.filter(Q(until_on=None) | ended if ended else Q(until_on=None))
             .filter(cell=cell)
             .select_related("member")
             .annotate(workplace=Subquery(open_membership.values("cell__parent__name")[:1]))
@@ -67,6 +71,7 @@ class Placement(models.Model):
     origin = models.CharField("nguồn", max_length=12, choices=Origin.choices)
     from_on = models.DateField("từ ngày")
     until_on = models.DateField("đến ngày", null=True, blank=True)
+    end_reason = models.CharField("lý do kết thúc", max_length=9, choices=EndReason.choices, blank=True)
     assigned_at = models.DateTimeField(null=True)
     assigned_by = models.ForeignKey("members.Seat", models.PROTECT, null=True, related_name="+")
     accepted_at = models.DateTimeField(null=True)
@@ -89,6 +94,13 @@ class Placement(models.Model):
             ),
             models.CheckConstraint(
                 name="placement_ends_after_start", condition=Q(until_on=None) | Q(until_on__gte=F("from_on"))
+            ),
+            models.CheckConstraint(
+                name="placement_end_reason_known",
+                condition=Q(end_reason__in=["", "moved", "corrected", "retired", "died", "left", "abroad"]),
+            ),
+            models.CheckConstraint(
+                name="placement_reason_only_when_ended", condition=Q(end_reason="") | Q(until_on__isnull=False)
             ),
             models.UniqueConstraint(name="placement_one_open", fields=["member"], condition=Q(until_on=None)),
             models.CheckConstraint(

@@ -103,8 +103,13 @@ def member_page(request: SignedIn, member_id: int) -> HttpResponse:
         "placement": placement,
         "requests": _requests(member, request.user),
         "history": lines_about(member),
+        "may_move": _keeps(request.user, membership.cell),
     }
     return render(request, "members/member_page.html", context)
+
+
+def _keeps(user: User, cell: Organization) -> bool:
+    return Organization.objects.filter(user.reach(Action.KEEP_ROSTER, "", Side.WORKPLACE), pk=cell.pk).exists()
 
 
 def _requests(member: Member, user: User) -> list[dict[str, Any]]:

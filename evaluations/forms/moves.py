@@ -1,0 +1,171 @@
+"""Somebody moves, retires, dies, leaves: one small form each; what it would do to open requests is shown before."""
+
+from typing import Any
+
+from django import forms
+from django.http import QueryDict
+from django.utils import timezone
+
+from evaluations.forms.campaigns import DayField
+from evaluations.models.move_plans import Kind, Move
+from members.forms.roster import CommuneChoices
+from members.forms.text import Line
+from members.models import Member, Membership, Organization, Placement
+from members.models.moves import day_problem
+
+
+class MoveForm(forms.Form):
+    """`rows` are what the day has to fit: the member's memberships, placements, or both."""
+
+    title = ""
+    kind = Kind.RETIRED
+    rows: tuple[type[Membership | Placement], ...] = (Membership, Placement)
+    on = DayField(label="Từ ngày")
+
+    def __init__(self, member: Member, membership: Membership, data: QueryDict | None = None) -> None:
+        super().__init__(data, initial={"on": timezone.localdate()})
+        self.member, self.membership = member, membership
+
+    def clean_on(self) -> Any:
+        on = self.cleaned_data["on"]
+        known = [row for model in self.rows for row in model._default_manager.filter(member=self.member)]
+        if problem := day_problem(on, known):
+            raise forms.ValidationError(problem)
+        return on
+
+    def usual(self) -> Move | None:
+        """What is meant when only today is given; None when more has to be said first."""
+        return Move(self.member, self.kind, timezone.localdate())
+
+    def said(self) -> Move:
+        return Move(self.member, self.kind, self.cleaned_data["on"])
+
+
+class ResidenceForm(MoveForm):
+    title = "Chuyển nơi cư trú"
+    rows = (Placement,)
+    MOVED, WRONG = "moved", "wrong"
+    field_order = ("how", "on", "commune", "words", "address")
+    how = forms.ChoiceField(
+        label="Việc cần ghi",
+        choices=[
+            (MOVED, "Đồng chí đã chuyển đến nơi ở mới"),
+            (WRONG, "Sổ ghi sai: đồng chí không cư trú ở nơi đang ghi"),
+        ],
+        initial=MOVED,
+        widget=forms.RadioSelect,
+    )
+    on = DayField(label="Ở nơi mới từ ngày", required=False, help_text="Ghi sai từ đầu thì không cần ghi ngày.")
+    commune = Line(
+        label="Xã, phường, đặc khu nơi ở mới",
+        max_length=250,
+        required=False,
+        help_text="Gõ vài chữ rồi chọn trong danh bạ. Chưa biết nơi ở mới thì để trống.",
+        widget=forms.TextInput(attrs={"list": "communes", "autocomplete": "off"}),
+    )
+    words = Line(
+        label="Tổ dân phố, thôn",
+        max_length=120,
+        required=False,
+        help_text="Ghi như đồng chí đó khai; đảng ủy xã, phường phân về chi bộ.",
+    )
+    address = Line(label="Số nhà, đường", max_length=200, required=False, help_text="Để trống: giữ như trong sổ.")
+
+    def __init__(self, member: Member, membership: Membership, data: QueryDict | None = None) -> None:
+        super().__init__(member, membership, data)
+        self.communes = CommuneChoices()
+
+    def usual(self) -> Move | None:
+        return None
+
+    @property
+    def is_wrong(self) -> bool:
+        return self.cleaned_data.get("how") == self.WRONG
+
+    def clean_on(self) -> Any:
+        if self.is_wrong:
+            return timezone.localdate()
+        if not self.cleaned_data["on"]:
+            raise forms.ValidationError("Ghi ngày bắt đầu ở nơi mới.")
+        return super().clean_on()
+
+    def clean_commune(self) -> Organization | None:
+        words = self.cleaned_data["commune"]
+        found = self.communes.find(words) if words else None
+        if words and found is None:
+            raise forms.ValidationError(
+                f"“{words}” không có trong danh bạ, hoặc có nhiều nơi cùng tên. Chọn một dòng trong danh sách gợi ý."
+            )
+        return found
+
+    def said(self) -> Move:
+        data = self.cleaned_data
+        kind = Kind.CORRECTION if self.is_wrong else Kind.RESIDENCE
+        return Move(
+            self.member, kind, data["on"], commune=data["commune"], words=data["words"], address=data["address"]
+        )
+
+
+class WorkplaceForm(MoveForm):
+    title = "Chuyển nơi công tác"
+    rows = (Membership,)
+    OUTSIDE, ABROAD = "outside", "abroad"
+    field_order = ("where", "on", "position", "note")
+    where = forms.ChoiceField(label="Chuyển đến", widget=forms.RadioSelect)
+    position = Line(label="Chức vụ, vị trí công tác mới", max_length=200, required=False)
+    note = Line(
+        label="Tên nơi công tác mới",
+        max_length=200,
+        required=False,
+        help_text="Chỉ ghi khi chuyển ra ngoài hệ thống. Ví dụ: Đảng ủy Sở Nội vụ tỉnh Quảng Trị.",
+    )
+
+    def __init__(self, member: Member, membership: Membership, data: QueryDict | None = None) -> None:
+        super().__init__(member, membership, data)
+        committee = committee_of(membership.cell)
+        cells = Organization.objects.below(committee).workplace_cells().exclude(pk=membership.cell_id)
+        self.cells = {str(cell.pk): cell for cell in cells.order_by("search_key", "pk")}
+        where: Any = self.fields["where"]
+        where.choices = [
+            *((pk, cell.name) for pk, cell in self.cells.items()),
+            (self.OUTSIDE, "Cơ quan, đơn vị khác ngoài hệ thống này"),
+            (self.ABROAD, "Ra nước ngoài (chuyển sinh hoạt đảng ra nước ngoài)"),
+        ]
+        self.fields["position"].help_text = f"Để trống: {membership.position or 'chưa ghi chức vụ'}."
+
+    def usual(self) -> Move | None:
+        return None
+
+    def said(self) -> Move:
+        data = self.cleaned_data
+        if cell := self.cells.get(data["where"]):
+            position = data["position"] or self.membership.position
+            return Move(self.member, Kind.CELL, data["on"], cell=cell, position=position)
+        kind = Kind.ABROAD if data["where"] == self.ABROAD else Kind.OUTSIDE
+        return Move(self.member, kind, data["on"], note=data["note"])
+
+
+class RetirementForm(MoveForm):
+    title = "Nghỉ hưu"
+    kind = Kind.RETIRED
+    on = DayField(label="Nghỉ hưu từ ngày")
+
+
+class DeathForm(MoveForm):
+    title = "Từ trần"
+    kind = Kind.DIED
+    on = DayField(label="Từ trần ngày")
+
+
+class LeavingForm(MoveForm):
+    title = "Ra khỏi Đảng"
+    kind = Kind.LEFT
+    on = DayField(label="Ra khỏi Đảng từ ngày", help_text="Ngày quyết định có hiệu lực. Lý do không ghi ở đây.")
+
+
+def committee_of(cell: Organization) -> Organization:
+    """The committee that asks about a cell's members: above cells and sectional committees."""
+    above = cell
+    while above.kind in (Organization.Kind.CELL, Organization.Kind.SECTIONAL) and above.parent:
+        above = above.parent
+    return above
