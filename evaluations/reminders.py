@@ -7,7 +7,7 @@ unique key (seat, day) is written in the transaction that finds the work, so of 
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -15,8 +15,9 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Max, Q
+from django.utils import timezone
 
-from evaluations.models import Letter
+from evaluations.models import Letter, StoppedAddress
 from evaluations.rulebooks import load
 from evaluations.steps import STEPS, Owed, owed
 from evaluations.working_days import is_working_day, shifted
@@ -38,7 +39,7 @@ class Addressee:
 class Holder:
     seat: int
     user: int
-    has_mailbox: bool
+    mailbox: str
 
 
 @dataclass
@@ -99,21 +100,23 @@ def write(today: date) -> int:
     return len(letters)
 
 
-def still_due(letter: Letter, today: date) -> bool:
-    """Asked again in the moment of sending: the work may be done by now, or wait longer. Counts afresh."""
-    if letter.reminds_on != today or not is_working_day(today):
-        return False
-    assert letter.recipient_id
-    to = Addressee(letter.recipient_id, letter.user_id, letter.caller_id)
-    digest = next((digest for digest in digests(today, letter.recipient_id) if digest.to == to), None)
-    if digest is None:
-        return False
-    letter.facts = digest.facts(today)
-    letter.save(update_fields=["facts"])
-    return True
+def still_due(letters: list[Letter]) -> set[int]:
+    """Asked again in the moment of sending: the work may be done by now, or wait longer. Counts afresh; their ids."""
+    today, found = timezone.localdate(), set()
+    fresh = [letter for letter in letters if letter.reminds_on == today]
+    if not fresh or not is_working_day(today):
+        return set()
+    wanted = {digest.to: digest for digest in digests(today, {letter.recipient_id or 0 for letter in fresh})}
+    for letter in fresh:
+        digest = wanted.get(Addressee(letter.recipient_id or 0, letter.user_id, letter.caller_id))
+        if digest:
+            letter.facts = digest.facts(today)
+            found.add(letter.pk)
+    Letter.objects.bulk_update([letter for letter in fresh if letter.pk in found], ["facts"])
+    return found
 
 
-def digests(today: date, organization: int | None = None) -> Iterator[Digest]:
+def digests(today: date, organizations: Collection[int] = ()) -> Iterator[Digest]:
     """Who is to be reminded today, of everything that waits there; a fixed number of queries however many."""
     ladder = load().reminders
 
@@ -121,8 +124,8 @@ def digests(today: date, organization: int | None = None) -> Iterator[Digest]:
     def last_day(due_on: date) -> date | None:
         return max((day for by in ladder if (day := shifted(due_on, by)) <= today), default=None)
 
-    reminded = _reminded(today, organization)
-    for digest in _addressed(today, organization):
+    reminded = _reminded(today, organizations)
+    for digest in _addressed(today, organizations):
         last = reminded.get(digest.to)
         if any(
             (day := last_day(row.due_on)) and day > row.since and (last is None or day > last) for row in digest.owed
@@ -130,20 +133,21 @@ def digests(today: date, organization: int | None = None) -> Iterator[Digest]:
             yield digest
 
 
-def _reminded(today: date, organization: int | None) -> dict[Addressee, date]:
+def _reminded(today: date, organizations: Collection[int]) -> dict[Addressee, date]:
     """When each was last reminded. What never left the house has reminded nobody."""
     done = Q(state__in=[Letter.State.SENDING, Letter.State.SENT])
     sent = Letter.objects.filter(done, kind=Letter.Kind.REMINDER, reminds_on__lt=today).order_by()
-    if organization:
-        sent = sent.filter(recipient=organization)
+    if organizations:
+        sent = sent.filter(recipient__in=organizations)
     rows = sent.values_list("recipient", "user", "caller").annotate(last=Max("reminds_on"))
     return {Addressee(recipient, user, caller): last for recipient, user, caller, last in rows}
 
 
-def _addressed(today: date, organization: int | None) -> list[Digest]:
+def _addressed(today: date, organizations: Collection[int]) -> list[Digest]:
     """Everything that waits, by who is told of it."""
-    holders = _holders(today, organization)
-    dead = _dead_mailboxes(today, organization)
+    holders = _holders(today, organizations)
+    dead = _dead_mailboxes(today, organizations)
+    stopped = set(StoppedAddress.objects.stopped().values_list("address", flat=True))
     found: dict[Addressee, Digest] = {}
 
     def tell(to: Addressee, row: Owed, seat: int = 0) -> None:
@@ -151,43 +155,47 @@ def _addressed(today: date, organization: int | None) -> list[Digest]:
         digest.seat = min(digest.seat, seat)
         digest.owed += (row,)
 
-    for row in owed(organization):
+    for row in owed(organizations):
         sitting = holders[row.owner, row.step.action]
-        reached = [holder for holder in sitting if holder.has_mailbox and (row.owner, holder.user) not in dead]
+        reached = [
+            holder
+            for holder in sitting
+            if holder.mailbox and holder.mailbox not in stopped and (row.owner, holder.user) not in dead
+        ]
         for holder in reached:
             tell(Addressee(row.owner, holder.user), row, holder.seat)
         if len(reached) == len(sitting) and reached:
             continue
-        if row.mailbox and (row.owner, None) not in dead:
+        if row.mailbox and row.mailbox.lower() not in stopped and (row.owner, None) not in dead:
             tell(Addressee(row.owner), row)
         elif row.caller and not reached:
             tell(Addressee(row.owner, caller=row.caller), row)
     return list(found.values())
 
 
-def _holders(today: date, organization: int | None) -> dict[tuple[int, Action], list[Holder]]:
+def _holders(today: date, organizations: Collection[int]) -> dict[tuple[int, Action], list[Holder]]:
     """Who may do which step at which organisation: each person once, by the first of the seats held there."""
     actions = {step.action for step in STEPS}
     granted = {role: {grant.action for grant in grants} & actions for role, grants in GRANTS.items()}
     seats = Seat.objects.current(today).filter(role__in=[role for role in granted if granted[role]])
-    if organization:
-        seats = seats.filter(organization=organization)
+    if organizations:
+        seats = seats.filter(organization__in=organizations)
     first: dict[tuple[int, int], Holder] = {}
     found: dict[tuple[int, Action], list[Holder]] = defaultdict(list)
     rows = seats.filter(user__is_active=True).order_by("pk")
     for pk, place, user, role, mailbox in rows.values_list("pk", "organization", "user", "role", "user__email"):
-        holder = first.setdefault((place, user), Holder(pk, user, bool(mailbox)))
+        holder = first.setdefault((place, user), Holder(pk, user, (mailbox or "").lower()))
         for action in granted[Role(role)]:
             if holder not in found[place, action]:
                 found[place, action].append(holder)
     return found
 
 
-def _dead_mailboxes(today: date, organization: int | None) -> set[tuple[int, int | None]]:
+def _dead_mailboxes(today: date, organizations: Collection[int]) -> set[tuple[int, int | None]]:
     """Mailboxes that refused or returned the newest reminder: (organisation, person or None for its own)."""
     mailed = Letter.objects.filter(kind=Letter.Kind.REMINDER, channel=Letter.Channel.EMAIL, reminds_on__lt=today)
-    if organization:
-        mailed = mailed.filter(recipient=organization)
+    if organizations:
+        mailed = mailed.filter(recipient__in=organizations)
     refused = Q(state__in=[Letter.State.FAILED, Letter.State.BOUNCED])
     rows = mailed.order_by().values_list("recipient", "user")
     newest = rows.annotate(last=Max("reminds_on"), bad=Max("reminds_on", filter=refused))

@@ -1,6 +1,6 @@
 """Who owes which step of the season, counted for everybody at once: the table behind reminders."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -143,15 +143,15 @@ class Owed:
     mailbox: str  # of the office
 
 
-def owed(organization: int | None = None, caller: int | None = None) -> list[Owed]:
-    """What waits everywhere, at one organisation, or at those that one office rings up: one query a step."""
-    return [row for step in STEPS if step.caller or not caller for row in _owed(step, organization, caller)]
+def owed(organizations: Collection[int] = (), caller: int | None = None) -> list[Owed]:
+    """What waits everywhere, at some organisations, or at those that one office rings up: one query a step."""
+    return [row for step in STEPS if step.caller or not caller for row in _owed(step, organizations, caller)]
 
 
-def _owed(step: Step, organization: int | None, caller: int | None) -> Iterator[Owed]:
+def _owed(step: Step, organizations: Collection[int], caller: int | None) -> Iterator[Owed]:
     rows = step.rows().order_by()
-    if organization:
-        rows = rows.filter(**{step.owner: organization})
+    if organizations:
+        rows = rows.filter(**{f"{step.owner}__in": organizations})
     if caller:
         rows = rows.filter(**{step.caller: caller})
     grouped = rows.values(

@@ -19,7 +19,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from evaluations import bundles, documents, letters, reminders, scans
+from evaluations import bounces, bundles, documents, letters, reminders, scans
 from evaluations.models import Bundle, Document, DocumentFile, Letter, ScanBatch, ScanPage
 from evaluations.models.paper_codes import PaperKind, paper_facts
 from evaluations.models.print_plans import Sheet
@@ -58,6 +58,8 @@ def sweep() -> None:
     documents_due = Document.objects.to_render().order_by("pk").values_list("pk", flat=True)[:AT_ONCE]
     for document_id in _not_yet_out("documents", {pk: pk for pk in documents_due}):
         render.apply_async((document_id,), expires=AGAIN)
+    # What a dead worker of this host left, only this host may take: a message in the broker would reach any.
+    letters.deliver(list(Letter.objects.left_here().order_by("pk").values_list("pk", flat=True)[:CHUNK]))
     # A letter that is due for its next try is another errand than the one handed out before.
     letters_due = Letter.objects.due().order_by("pk").values_list("pk", "attempts")[:AT_ONCE]
     due = _not_yet_out("letters", {f"{pk}/{attempts}": pk for pk, attempts in letters_due})
@@ -130,7 +132,17 @@ def _check(document: Document) -> documents.Check:
 
 @shared_task(name="evaluations.tasks.deliver")
 def deliver(letter_ids: list[int]) -> None:
-    letters.deliver(letter_ids)
+    try:
+        letters.deliver(letter_ids)
+    except SoftTimeLimitExceeded:
+        log.warning("a server took too long over one letter; what it had taken is marked, the rest waits")
+
+
+@shared_task(name="evaluations.tasks.read_bounces")
+def read_bounces() -> None:
+    """Letters that came back: nothing more goes to their addresses until somebody has looked."""
+    if settings.BOUNCES:
+        bounces.read(settings.BOUNCES)
 
 
 @shared_task(name="evaluations.tasks.bundle")

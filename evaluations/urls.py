@@ -32,6 +32,7 @@ from evaluations.views import (
     sharing,
     signing,
     summary,
+    undelivered,
 )
 from evaluations.views import requests as matters
 
@@ -138,6 +139,10 @@ urlpatterns = [
     # Reminders
     path("goi-dien/", calls.page, name="calls"),
     path("goi-dien/<int:letter_id>/", calls.done, name="call_done"),
+    # Letters that did not arrive
+    path("thu-chua-gui/", undelivered.page, name="undelivered"),
+    path("thu-chua-gui/<int:letter_id>/gui-lai/", undelivered.send_again, name="send_again"),
+    path("thu-chua-gui/dia-chi/<int:stopped_id>/dung-lai/", undelivered.free, name="address_free"),
     # Figures, reports, oneself
     path("so-lieu/", figures.overview, name="figures"),
     path("dot/<int:campaign_id>/bao-cao/", figures.report, name="campaign_report"),

@@ -121,6 +121,7 @@ CELERY_TASK_SOFT_TIME_LIMIT = 90
 CELERY_TASK_TIME_LIMIT = 120
 LEASE = timedelta(minutes=5)
 VISIBILITY_TIMEOUT = 900
+SWEEP_EVERY = 60.0  # seconds; what no wake-up reached waits so long
 CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL") or "filesystem://localhost"
 BROKER_IS_REDIS = urlsplit(CELERY_BROKER_URL).scheme in ("redis", "rediss")
 BROKER_DIR = VAR / "broker"
@@ -168,6 +169,15 @@ vars().update(Env.email_url_config(os.environ.get("EMAIL_URL") or f"filemail:///
 EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = os.environ.get("DEFAULT_FROM_EMAIL", "khong-tra-loi@example.org")
 MESSAGE_ID_DOMAIN = DEFAULT_FROM_EMAIL.rpartition("@")[2]
+BACK_OFF = (60, 300, 1800, 7200, 21600)  # seconds before try 2, 3, …
+MAIL_PAUSE = timedelta(minutes=2)  # when no server answers at all
+MAILS_PER_HOUR = int(os.environ.get("MAILS_PER_HOUR") or 0)  # of the whole installation; 0: as many as there are
+# The journal of what the server has taken: on a disk that survives the worker, one for each host.
+JOURNAL_DIR = Path(os.environ.get("JOURNAL_DIR") or VAR / "journal")
+# Where letters come back: "tra-lai@tinh.vn" makes return paths "tra-lai+…@tinh.vn", and their mailbox is read here.
+BOUNCE_ADDRESS = os.environ.get("BOUNCE_ADDRESS", "")
+BOUNCES = os.environ.get("BOUNCES", "")  # maildir:///path or mbox:///path
+SMS_URL, SMS_TOKEN = os.environ.get("SMS_URL", ""), os.environ.get("SMS_TOKEN", "")
 
 # Signing in
 AUTH_USER_MODEL = "members.User"

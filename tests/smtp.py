@@ -21,6 +21,7 @@ class Sink:
 
     def __init__(self) -> None:
         self.messages: list[EmailMessage] = []
+        self.senders: list[str] = []
         self.replies: list[str] = []
         self.sessions = 0
         self.port = 0
@@ -48,6 +49,7 @@ class Sink:
         if reply:
             return reply
         assert isinstance(envelope.content, bytes)
+        self.senders.append(envelope.mail_from or "")
         self.messages.append(message_from_bytes(envelope.content, policy=policy.default))  # type: ignore[arg-type]
         return "250 taken"
 

@@ -16,7 +16,16 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from evaluations.models import Bundle, Document, EvaluationRequest, IncomingLetter, Letter, ScanBatch, packs
+from evaluations.models import (
+    Bundle,
+    Document,
+    EvaluationRequest,
+    IncomingLetter,
+    Letter,
+    ScanBatch,
+    StoppedAddress,
+    packs,
+)
 from evaluations.models.hand_overs import hand_over_letter
 from evaluations.models.incoming import PaperRequest, register_on_paper
 from evaluations.models.paper_codes import PaperKind, grid_number, paper_code
@@ -90,6 +99,7 @@ def play(cast: Cast) -> dict[str, Any]:
         "page_id": scan.pages.get().pk,
         "year": Season.YEAR,
         "call_id": call(cast).pk,
+        **came_back(matter),
         **printed(cast, matter),
     }
 
@@ -142,6 +152,14 @@ def call(cast: Cast) -> Letter:
         caller=cast.ward,
         reminds_on=date(2026, 11, 13),
     )
+
+
+def came_back(matter: EvaluationRequest) -> dict[str, Any]:
+    """The notice of the request's letter, which its mailbox sent back."""
+    letter = Letter.objects.get(document=matter.letter, channel=Letter.Channel.EMAIL)
+    letter.mark_failed("550 no such mailbox")
+    address = f"{letter.pk}@example.org"
+    return {"failed_id": letter.pk, "stopped_id": StoppedAddress.objects.stop(address, letter, "550").pk}
 
 
 def paper_request(cast: Cast) -> tuple[Document, RosterImport]:
@@ -358,6 +376,9 @@ ROWS: dict[str, Row] = {
     "evaluations:campaign_report": Row(WORKPLACE | {"administrator"}, {"overseer"}, "only"),
     "evaluations:calls": Row(OFFICERS | {"ward_clerk"}, shared=True),
     "evaluations:call_done": Row({"ward_clerk", "ward_officer"}, posts="only", takes={"letter_id": "call_id"}),
+    "evaluations:undelivered": Row(OFFICERS | {"ward_clerk", "administrator"}, shared=True),
+    "evaluations:send_again": Row({"officer", "administrator"}, posts="only", takes={"letter_id": "failed_id"}),
+    "evaluations:address_free": Row({"officer", "administrator"}, posts="only"),
     "evaluations:outbox": Row({"administrator"}, shared=True),
 }
 PUBLIC = {"healthz", "account_login", "account_inactive", "evaluations:code_enter"}

@@ -3,6 +3,7 @@ from evaluations.models.bundles import Bundle, BundlePiece
 from evaluations.models.campaigns import Campaign
 from evaluations.models.checks import Contest, Verification
 from evaluations.models.deadlines import InnerDeadline
+from evaluations.models.delivery import MailHour, StoppedAddress
 from evaluations.models.documents import Document, DocumentFile, NumberRange, NumberSeries
 from evaluations.models.hand_overs import HandOver
 from evaluations.models.letters import Letter
@@ -25,10 +26,12 @@ __all__ = [
     "IncomingLetter",
     "InnerDeadline",
     "Letter",
+    "MailHour",
     "NumberRange",
     "NumberSeries",
     "ScanBatch",
     "ScanPage",
     "ScanUpload",
+    "StoppedAddress",
     "Verification",
 ]

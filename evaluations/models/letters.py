@@ -3,56 +3,104 @@
 import base64
 import hashlib
 import hmac
-import socket
-from datetime import timedelta
+import secrets
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.conf import settings
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
+from evaluations import journal
 from evaluations.models.documents import Document, DocumentFile
 from members.models import Organization
 from members.roles import Action
-from members.states import move
+from members.states import Refused, move, move_all
 
 if TYPE_CHECKING:
     from members.models import Seat, User
 
-BACK_OFF = (60, 300, 1800, 7200, 21600)  # seconds before try 2, 3, …
-PAUSE = timedelta(minutes=2)  # when no mail server answers at all
+DEAD_AFTER = timedelta(minutes=10)  # a lease that ran out so long ago was not picked up again by its own host
 
 
 class LetterQuerySet(models.QuerySet["Letter"]):
     def due(self) -> "LetterQuerySet":
-        """Letters to send now: waiting with their document stored, or left by a dead holder. People send paper."""
+        """Letters to send now: waiting with their document stored, or left here by a dead worker. People send paper."""
         now = timezone.now()
         waiting = Q(state__in=[Letter.State.QUEUED, Letter.State.RENDERED]) & (
             Q(next_try_at=None) | Q(next_try_at__lte=now)
         )
-        abandoned = Q(state=Letter.State.SENDING, lease_until__lt=now)
         # EXISTS and not a join: an UPDATE over a join looks once, before it waits for the row, so that on PostgreSQL
         # two workers would both get the letter.
         files = DocumentFile.objects.filter(document=OuterRef("document"), kind=DocumentFile.Kind.ISSUED)
         stored = Q(document=None) | Exists(files)
-        return self.filter(waiting | abandoned, stored, channel=Letter.Channel.EMAIL)
+        return self.filter(waiting | self._left_here(now), stored, channel__in=Letter.ELECTRONIC)
 
-    def claim(self, letter_id: int) -> bool:
-        """Take the letter for sending; True for exactly one of all who try at once."""
-        claimed = self.due().filter(pk=letter_id)
-        return bool(
-            claimed.update(
+    @staticmethod
+    def _left_here(now: datetime) -> Q:
+        """Only the host that held the lease can read whether the server took the letter (evaluations/journal.py)."""
+        return Q(state=Letter.State.SENDING, lease_until__lt=now, lease_host=journal.host())
+
+    def left_here(self) -> "LetterQuerySet":
+        return self.filter(self._left_here(timezone.now()))
+
+    def held_by_the_dead(self) -> "LetterQuerySet":
+        """Held by a host that does not come back: whether these went out, a person decides."""
+        return self.filter(state=Letter.State.SENDING, lease_until__lt=timezone.now() - DEAD_AFTER)
+
+    def claim(self, letter_ids: Collection[int]) -> "list[Letter]":
+        """Take letters for sending: each goes to exactly one of all who try at once."""
+        mark = secrets.token_hex(8)
+        with transaction.atomic():
+            # Two workers with the same chunk must not wait for each other row by row.
+            free = self.due().filter(pk__in=letter_ids).order_by("pk").select_for_update(skip_locked=True, of=("self",))
+            self.due().filter(pk__in=list(free.values_list("pk", flat=True))).update(
                 state=Letter.State.SENDING,
                 lease_until=timezone.now() + settings.LEASE,
-                lease_host=socket.gethostname()[:60],
+                lease_host=journal.host(),
+                lease_mark=mark,
             )
-        )
+        mine = self.filter(pk__in=letter_ids, lease_mark=mark, state=Letter.State.SENDING)
+        return list(mine.select_related("recipient", "user__member", "document").order_by("pk"))
 
-    def put_off(self, letter_ids: list[int], reason: str) -> None:
-        """No server to send them with: later, and not the letters' fault, so it never counts as a try."""
-        later = timezone.now() + PAUSE
+    def settle(self, letter_ids: Collection[int]) -> int:
+        """Mark what a dead worker of this host had sent, by its journal; how many."""
+        left = {letter.journal_line: letter.pk for letter in self.left_here().filter(pk__in=letter_ids)}
+        return self.mark_sent({1: [left[line] for line in journal.noted(left)]}) if left else 0
+
+    def mark_sent(self, taken: Mapping[int, Collection[int]]) -> int:
+        """The server has taken these: {number of addresses: ids}; how many were marked."""
+        now, marked = timezone.now(), 0
+        for addresses, ids in taken.items():
+            rows = self.filter(pk__in=ids)
+            outcome = {"sent_at": now, "sent_to": addresses, "lease_until": None, "last_error": ""}
+            marked += move_all(rows, Letter.State.SENT, by=None, **outcome)
+        return marked
+
+    def let_go(self, letters: "Collection[Letter]") -> None:
+        """Taken and not begun: back to waiting, and nothing counts as a try."""
+        mine = self.filter(pk__in=[letter.pk for letter in letters], state=Letter.State.SENDING)
+        move_all(mine, Letter.State.RENDERED, by=None, lease_until=None)
+
+    def put_off(self, letter_ids: Collection[int], reason: str, until: datetime | None = None) -> None:
+        """Not the letters' fault (no server answers, the hour is full): later, and it never counts as a try."""
+        later = until or timezone.now() + settings.MAIL_PAUSE
         self.due().filter(pk__in=letter_ids).update(next_try_at=later, last_error=reason[:300])
+
+    def undelivered(self, user: "User") -> "LetterQuerySet":
+        """What did not reach its mailbox, for the offices that sent it and for who runs the installation."""
+        failed = Q(state__in=[Letter.State.FAILED, Letter.State.BOUNCED])
+        dead = Q(pk__in=self.held_by_the_dead().values("pk"))
+        # A reminder lives for a day: the next one counts afresh, or somebody rings up.
+        fresh = ~Q(kind=Letter.Kind.REMINDER) | Q(reminds_on__gte=timezone.localdate())
+        ours = (
+            user.reach(Action.KEEP_ADDRESSES, "document__issuer__")
+            | user.reach(Action.KEEP_ADDRESSES, "recipient__parent__")
+            | user.reach(Action.CONFIGURE, "recipient__")
+        )
+        return self.filter(ours, failed | dead, fresh)
 
     def calls(self, user: "User") -> "LetterQuerySet":
         """The rows of the call lists of the offices this person rings up for."""
@@ -83,6 +131,7 @@ class Letter(models.Model):
         EMAIL = "email", "Thư điện tử"
         PRINT = "print", "In, gửi giấy"
         CALL = "call", "Gọi điện"
+        SMS = "sms", "Tin nhắn"
 
     class Kind(models.TextChoices):
         REQUEST = "request", "Công văn đề nghị nhận xét"
@@ -91,13 +140,14 @@ class Letter(models.Model):
         REPLY = "reply", "Công văn trả lời"
         REMINDER = "reminder", "Nhắc việc"
 
+    ELECTRONIC = (Channel.EMAIL, Channel.SMS)
     MOVES = {
         State.QUEUED: frozenset({State.RENDERED, State.SENDING, State.FAILED, State.NOT_NEEDED}),
         State.RENDERED: frozenset({State.SENDING, State.SENT, State.FAILED, State.NOT_NEEDED}),
         State.SENDING: frozenset({State.SENT, State.RENDERED, State.FAILED, State.NOT_NEEDED}),
         State.SENT: frozenset({State.BOUNCED, State.RETURNED_BY_POST}),
         State.FAILED: frozenset({State.QUEUED}),
-        State.BOUNCED: frozenset(),
+        State.BOUNCED: frozenset({State.QUEUED}),
         State.RETURNED_BY_POST: frozenset({State.SENT}),
         State.NOT_NEEDED: frozenset(),
     }
@@ -113,7 +163,9 @@ class Letter(models.Model):
     facts = models.JSONField(default=dict)
     state = models.CharField("trạng thái", max_length=16, choices=State.choices, default=State.QUEUED)
     lease_until = models.DateTimeField(null=True)
+    # The host whose journal knows what became of it, and one taking of it by one worker.
     lease_host = models.CharField(max_length=60, blank=True)
+    lease_mark = models.CharField(max_length=16, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     next_try_at = models.DateTimeField(null=True)
     last_error = models.CharField(max_length=300, blank=True)
@@ -153,7 +205,9 @@ class Letter(models.Model):
                     ]
                 ),
             ),
-            models.CheckConstraint(name="letter_channel_known", condition=Q(channel__in=["email", "print", "call"])),
+            models.CheckConstraint(
+                name="letter_channel_known", condition=Q(channel__in=["email", "print", "call", "sms"])
+            ),
             models.CheckConstraint(
                 name="letter_kind_known", condition=Q(kind__in=["request", "assigned", "returned", "reply", "reminder"])
             ),
@@ -185,8 +239,15 @@ class Letter(models.Model):
         plain = base64.b32encode(mac[:16]).decode().rstrip("=")
         return "-".join(plain[start : start + 4] for start in range(0, len(plain), 4))
 
-    def mark_sent(self, addresses: int = 0) -> None:
-        move(self, self.State.SENT, by=None, sent_at=timezone.now(), sent_to=addresses, lease_until=None, last_error="")
+    @property
+    def journal_line(self) -> str:
+        return f"{self.lease_mark} {self.pk}"
+
+    @property
+    def return_mark(self) -> str:
+        """Stands in the return path, so that what comes back names its letter, and nobody else can make one up."""
+        mac = hmac.new(settings.SECRET_KEY.encode(), f"return-path:{self.key}".encode(), hashlib.sha256).hexdigest()
+        return f"{self.pk}-{mac[:12]}"
 
     def mark_called(self, *, by: "Seat") -> None:
         """Somebody has rung them up."""
@@ -199,13 +260,37 @@ class Letter(models.Model):
     def mark_failed(self, reason: str) -> None:
         move(self, self.State.FAILED, by=None, lease_until=None, last_error=reason[:300])
 
+    def mark_bounced(self, reason: str) -> None:
+        move(self, self.State.BOUNCED, by=None, last_error=reason[:300])
+
+    def can_send_again(self) -> bool:
+        if self.state in (self.State.FAILED, self.State.BOUNCED):
+            return True
+        return self.state == self.State.SENDING and bool(
+            self.lease_until and self.lease_until < timezone.now() - DEAD_AFTER
+        )
+
+    @transaction.atomic
+    def send_again(self, *, by: "Seat") -> None:
+        """A person has put right what stood in the way, or has made sure that it did not go out."""
+        if not self.can_send_again():
+            raise Refused("Thư này đã được gửi lại, hoặc đang được gửi. Xin tải lại trang.")
+        if self.document and self.document.render_error:
+            Document.objects.filter(pk=self.document.pk).update(render_error="")
+        to = self.State.RENDERED if self.state == self.State.SENDING else self.State.QUEUED
+        move(self, to, by=by, attempts=0, next_try_at=None, lease_until=None, lease_mark="")
+
+    def go_by_text_message(self) -> None:
+        """Nobody there has a mailbox, but there is a telephone that shows messages."""
+        move(self, self.State.RENDERED, by=None, channel=self.Channel.SMS, lease_until=None)
+
     def try_later(self, reason: str) -> None:
         """Back to waiting after a temporary error; given up after the last step of the back-off."""
         tries = self.attempts + 1
-        if tries > len(BACK_OFF):
+        if tries > len(settings.BACK_OFF):
             self.mark_failed(reason)
             return
-        later = timezone.now() + timedelta(seconds=BACK_OFF[tries - 1])
+        later = timezone.now() + timedelta(seconds=settings.BACK_OFF[tries - 1])
         move(
             self,
             self.State.RENDERED,

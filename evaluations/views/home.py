@@ -50,6 +50,7 @@ def home(request: HttpRequest) -> HttpResponse:
             "campaigns": _campaigns(user, today),
             "mine": _mine(user),
             "calls": _calls(user),
+            "undelivered": _undelivered(user),
             "to_key": waiting_on_paper(user).count() if user.may(Action.KEY) else None,
             "scanned": _scanned(user),
             "to_verify": to_verify(user).count() if user.may(Action.RECEIVE) else 0,
@@ -73,6 +74,13 @@ def _calls(user: User) -> int:
     if not user.may(Action.CALL):
         return 0
     return Letter.objects.calls(user).filter(state=Letter.State.RENDERED).count()
+
+
+def _undelivered(user: User) -> int:
+    """How many letters of ours, or of the installation, did not reach their mailbox."""
+    if not (user.may(Action.KEEP_ADDRESSES) or user.may(Action.CONFIGURE)):
+        return 0
+    return Letter.objects.undelivered(user).count()
 
 
 def _seats(user: User, action: Action) -> list[Seat]:

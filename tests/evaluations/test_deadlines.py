@@ -70,7 +70,7 @@ def test_the_officer_sets_it_and_the_cell_sees_it_everywhere(cast: Cast, play: S
     assert f"Hạn nội bộ năm {year} của các chi bộ là ngày 02/11/{year}." in unescape(answer.content.decode())
     home = " ".join(unescape(sign_in(cast.secretary).get("/").content.decode()).split())
     assert f"hạn 02/11/{year}" in home
-    (owed,) = [row for row in steps.owed(cast.cell.pk) if row.step.code == "write"]
+    (owed,) = [row for row in steps.owed([cast.cell.pk]) if row.step.code == "write"]
     assert owed.due_on == date(year, 11, 2)
     late = client.post(url(cast, year), {"due_on": f"{year}-12-20"}, follow=True)
     assert "sau hạn trả lời sớm nhất của nơi công tác" in unescape(late.content.decode())

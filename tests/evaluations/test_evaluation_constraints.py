@@ -27,6 +27,7 @@ from evaluations.models import (
     ScanBatch,
     ScanPage,
     ScanUpload,
+    StoppedAddress,
     Verification,
     packs,
 )
@@ -58,6 +59,7 @@ class World:
     numbers: NumberRange
     sent: Letter
     coded: Letter
+    stopped: StoppedAddress
     deadline: InnerDeadline
     bundle: Bundle
     piece: BundlePiece
@@ -111,6 +113,7 @@ def world(cast: Cast, play: Season) -> World:
         numbers=letter.series.reserve(3, "Giữ cho văn phòng", by=seat),
         sent=sent,
         coded=coded,
+        stopped=StoppedAddress.objects.stop("het-hop@example.org", sent, "550"),
         deadline=InnerDeadline.objects.create(commune=cast.far_ward, year=2026, due_on=DAY),
         bundle=bundle,
         handed=HandOver.objects.create(
@@ -208,6 +211,7 @@ BREAKS: list[tuple[str, Break]] = [
     ("letter_call_by_whom", lambda w: change(w.sent, **CALLED, state="sent", sent_at=F("created_at"))),
     ("letter_to_somebody", lambda w: change(w.sent, recipient=None)),
     ("letter_code_once", lambda w: double(w.coded, key="coded too")),
+    ("stopped_address_freed_by_whom", lambda w: change(w.stopped, freed_at=NOW)),
     ("inner_deadline_once", lambda w: double(w.deadline)),
     ("bundle_kind_known", lambda w: change(w.bundle, kind="poem")),
     ("bundle_state_known", lambda w: change(w.bundle, state="lost")),

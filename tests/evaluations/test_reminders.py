@@ -378,4 +378,4 @@ def test_queries_do_not_grow_with_cells(cast: Cast, play: Season, clock: Callabl
     EvaluationRequest.objects.filter(pk__in=[matter.pk for matter in matters[1:]]).update(state="at_cell", end_code="")
     with CaptureQueriesContext(connection) as three:
         assert len(list(reminders.digests(today))) == 3
-    assert len(one) == len(three) == len(reminders.STEPS) + 3
+    assert len(one) == len(three) == len(reminders.STEPS) + 4
