@@ -11,6 +11,7 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
+from evaluations.models.paper_codes import PaperKind, paper_code
 from tests.test_authorization import BY_CODE, ONESELF, PUBLIC, ROWS, World, address, world
 
 __all__ = ["world"]
@@ -46,8 +47,10 @@ def pages(world: World) -> dict[str, bytes]:
                 if response.headers["Content-Type"].startswith("text/html") and response.content[:9] == b"<!doctype":
                     found[f"{name}-{who}-{number}"] = response.content
     stranger = Client()
+    by_document = {"evaluations:check_page", "evaluations:paper_code"}
+    code = paper_code(PaperKind.DOCUMENT, world.own["document_id"])
     for name in sorted(PUBLIC | BY_CODE):
-        response = stranger.get(reverse(name))
+        response = stranger.get(reverse(name, args=[code] if name in by_document else []))
         if response.status_code == 200 and response.headers["Content-Type"].startswith("text/html"):
             found[f"{name.replace(':', '-')}-stranger"] = response.content
     found["resend-stranger"] = stranger.post(urls["members-joint_review"][0], {"held_on": "x"}).content

@@ -197,6 +197,13 @@ class DocumentQuerySet(models.QuerySet["Document"]):
             | Q(genre=genre.REPORT) & reports
         ).distinct()
 
+    def out_of_the_house(self) -> "DocumentQuerySet":
+        """Paper made here that was issued once, whatever became of it: what the public check page answers for."""
+        state = Document.State
+        return self.filter(state__in=[state.ISSUED, state.REPLACED, state.WITHDRAWN], keyed_by=None).exclude(
+            issued_at=None
+        )
+
     def with_files(self) -> "DocumentQuerySet":
         return self.prefetch_related(models.Prefetch("files", DocumentFile.objects.defer("content")))
 

@@ -14,6 +14,8 @@ from django.urls import reverse
 # Crockford's digits: no I, L, O, U, so that nothing is taken for something else when it is read aloud or typed.
 DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 CHECK = 5
+# Anybody may ask what a document's code stands for (views/checking.py), so it must not be guessed: 50 bits.
+LONG_CHECK = 10
 FIRST_YEAR, YEARS = 2020, 128
 MAX_PAGE = 500
 _TYPED = str.maketrans("ILO", "110")
@@ -41,7 +43,8 @@ def read_paper_code(text: str) -> tuple[PaperKind, int] | None:
     """The kind and row of a code however it was typed, or inside the address of a QR code; None for others."""
     words = text.strip().rstrip("/").rpartition("/")[2].upper()
     plain = "".join(letter for letter in words if letter.isalnum()).translate(_TYPED)
-    kind, number, check = plain[:1], plain[1:-CHECK], plain[-CHECK:]
+    kind, length = plain[:1], _length(plain[:1])
+    number, check = plain[1:-length], plain[-length:]
     if kind not in set(PaperKind) or not number or len(number) > 12 or set(number) - set(DIGITS):
         return None
     if not hmac.compare_digest(check.encode(), _check(kind, number).encode()):
@@ -82,4 +85,8 @@ def _digits(number: int) -> str:
 
 def _check(kind: str, number: str) -> str:
     mac = hmac.new(settings.SECRET_KEY.encode(), f"paper-code:{kind}{number}".encode(), hashlib.sha256).digest()
-    return "".join(DIGITS[byte & 31] for byte in mac[:CHECK])
+    return "".join(DIGITS[byte & 31] for byte in mac[: _length(kind)])
+
+
+def _length(kind: str) -> int:
+    return LONG_CHECK if kind == PaperKind.DOCUMENT else CHECK

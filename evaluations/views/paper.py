@@ -1,7 +1,9 @@
-"""From the code on a sheet of paper to the page where its matter is worked on."""
+"""From the code on a sheet of paper to the page where its matter is worked on; else to what anybody may know of it."""
 
 from django.contrib import messages
-from django.http import Http404, HttpResponse
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.views import redirect_to_login
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_GET
 
@@ -27,16 +29,27 @@ def find(request: SignedIn) -> HttpResponse:
     return redirect("evaluations:paper_code", paper_code(*found))
 
 
+@login_not_required
 @require_GET
-def follow(request: SignedIn, code: str) -> HttpResponse:
-    """Outside the person's reach a code leads nowhere: it must not even say whose sheet it is."""
+def follow(request: HttpRequest, code: str) -> HttpResponse:
+    """Outside the person's reach the code of a form leads nowhere; that of an issued paper to its public check page."""
     found = read_paper_code(code[:120])
-    if found is None:
+    kind, number = found or (None, 0)
+    if isinstance(request.user, User):
+        try:
+            return _matter(request.user, kind, number)
+        except Http404:
+            if kind != PaperKind.DOCUMENT:
+                raise
+    elif kind != PaperKind.DOCUMENT:
+        return redirect_to_login(request.path)
+    return redirect("evaluations:check_page", paper_code(kind, number))
+
+
+def _matter(user: User, kind: PaperKind | None, number: int) -> HttpResponse:
+    if kind is None:
         raise Http404
-    kind, number = found
-    return {PaperKind.ASSESSMENT: _assessment, PaperKind.DOCUMENT: _document, PaperKind.GRID: _grid}[kind](
-        request.user, number
-    )
+    return {PaperKind.ASSESSMENT: _assessment, PaperKind.DOCUMENT: _document, PaperKind.GRID: _grid}[kind](user, number)
 
 
 def _assessment(user: User, pk: int) -> HttpResponse:

@@ -43,7 +43,7 @@ def test_the_code_of_a_form_that_was_sent_and_answered(cast: Cast, play: Season,
     ):
         assert leads(sign_in(cast.ward_signer), code) == reverse("evaluations:confirm_page", args=[version.pk])
         assert leads(sign_in(cast.officer), code) == reverse("evaluations:request_page", args=[matter.pk])
-        assert leads(sign_in(cast.neighbour), code) == 404
+    assert leads(sign_in(cast.neighbour), paper_code(PaperKind.ASSESSMENT, matter.assessment_id or 0)) == 404
 
 
 def test_the_asker_keys_what_a_commune_on_paper_answers(cast: Cast, play: Season, sign_in: SignIn) -> None:
@@ -67,12 +67,13 @@ def test_the_code_of_a_letter(cast: Cast, play: Season, sign_in: SignIn) -> None
     draft = Document.objects.get()
     code = paper_code(PaperKind.DOCUMENT, draft.pk)
     assert leads(sign_in(cast.signer), code) == reverse("evaluations:document_preview", args=[draft.pk])
-    assert leads(sign_in(cast.ward_clerk), code) == 404
+    assert leads(sign_in(cast.ward_clerk), code) == reverse("evaluations:check_page", args=[code])
+    assert sign_in(cast.ward_clerk).get(reverse("evaluations:check_page", args=[code])).status_code == 404
     play.issued()
     assert leads(sign_in(cast.ward_clerk), code) == reverse("evaluations:letter_in", args=[draft.pk])
     commune = reverse("evaluations:campaign_commune", args=[draft.campaign_id, cast.ward.pk])
     assert leads(sign_in(cast.officer), code) == commune
-    assert leads(sign_in(cast.neighbour), code) == 404
+    assert leads(sign_in(cast.neighbour), code) == reverse("evaluations:check_page", args=[code])
 
 
 def test_a_code_with_a_slip_or_for_nothing_is_no_page(cast: Cast, sign_in: SignIn) -> None:
