@@ -47,6 +47,11 @@ HISTORY_HEADS = Path(os.environ.get("HISTORY_HEADS") or VAR / "history_heads")
 # Where we are
 ALLOWED_HOSTS = [host.strip() for host in required("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]").split(",")]
 PUBLIC_URL = required("PUBLIC_URL", f"http://127.0.0.1:{os.environ.get('PORT', '8000')}").rstrip("/")
+
+# Digital signatures: certificates that are trusted (a folder), a server of time stamps, the library of the tokens.
+SIGNING_ROOTS = os.environ.get("SIGNING_ROOTS", "")
+TIMESTAMP_URL = os.environ.get("TIMESTAMP_URL", "")
+PKCS11_MODULE = os.environ.get("PKCS11_MODULE", "")
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 ROOT_URLCONF = "liaison.urls"
 WSGI_APPLICATION = "liaison.wsgi.application"

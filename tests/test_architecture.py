@@ -103,6 +103,8 @@ def test_liaison_reaches_the_apps_by_their_urls_only() -> None:
         ("celery", ("evaluations.tasks",)),
         ("kombu", ("evaluations.tasks",)),
         ("cryptography", ("members.models.encrypted",)),
+        ("pyhanko", ("evaluations.signatures",)),
+        ("pkcs11", ("evaluations.signatures",)),
     ],
 )
 def test_each_library_has_one_importer(library: str, importers: tuple[str, ...]) -> None:

@@ -15,6 +15,7 @@ from django.db import transaction
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
 
 from evaluations.models import (
     Bundle,
@@ -23,6 +24,7 @@ from evaluations.models import (
     IncomingLetter,
     Letter,
     ScanBatch,
+    SigningKey,
     StoppedAddress,
     packs,
 )
@@ -72,7 +74,10 @@ def play(cast: Cast) -> dict[str, Any]:
     on_paper_letter, received = paper_request(cast)
     assert matter.letter is not None
     scan = scanned_batch(cast)
+    key = {"kind": "file", "content": b"key", "subject": "Sở", "serial": "1", "valid_until": timezone.now()}
+    signing = SigningKey.add(cast.ministry, by=cast.signer.seats.get(), **key)
     return {
+        "key_id": signing.pk,
         "cell_id": cast.cell.pk,
         "committee_id": cast.ministry.pk,
         "signatory_id": signatory.pk,
@@ -368,6 +373,15 @@ ROWS: dict[str, Row] = {
             "scan_turn": "only",
             "scan_set_aside": "only",
             "scan_put_back": "only",
+        }.items()
+    },
+    **{
+        f"evaluations:{name}": Row({"signer"}, {"officer"}, posts, {"organization_id": "committee_id"})
+        for name, posts in {
+            "sign_digitally": "same",
+            "signed_elsewhere": "only",
+            "signing_keys": "same",
+            "signing_key_retire": "only",
         }.items()
     },
     "evaluations:figures": Row(OFFICERS | SIGNERS | {"overseer", "administrator"}, shared=True),

@@ -10,6 +10,7 @@ from evaluations.models.letters import Letter
 from evaluations.models.requests import Consultation, EvaluationRequest, IncomingLetter
 from evaluations.models.scan_pages import ScanPage
 from evaluations.models.scans import ScanBatch, ScanUpload
+from evaluations.models.signing_keys import Signature, SigningKey
 
 __all__ = [
     "Assessment",
@@ -33,5 +34,7 @@ __all__ = [
     "ScanPage",
     "ScanUpload",
     "StoppedAddress",
+    "Signature",
+    "SigningKey",
     "Verification",
 ]

@@ -328,6 +328,11 @@ class Document(models.Model):
     def issued_file(self) -> "DocumentFile | None":
         return self.files.filter(kind=DocumentFile.Kind.ISSUED).first()
 
+    def file_to_read(self) -> "DocumentFile | None":
+        """What a reader gets: the digitally signed copy where there is one, else what was issued."""
+        signed = self.files.filter(kind=DocumentFile.Kind.SIGNED).first()
+        return signed or self.issued_file()
+
     def scanned_file(self, kind: str) -> "DocumentFile | None":
         """The newest joined scan of a kind; one whose pages were taken apart again counts no longer."""
         return self.files.filter(kind=kind, scan_pages__isnull=False).defer("content").order_by("-pk").first()
@@ -351,7 +356,7 @@ class Document(models.Model):
 
     def store(self, kind: str, content: bytes, pages: int) -> "DocumentFile":
         """Keep bytes for good; storing the same kind of issued file twice returns the first."""
-        digest = hashlib.sha256(content).hexdigest()
+        digest = DocumentFile.digest(content)
         with transaction.atomic():
             if kind == DocumentFile.Kind.ISSUED:
                 Document.objects.select_for_update().get(pk=self.pk)
@@ -388,7 +393,12 @@ class DocumentFile(models.Model):
                 name="document_file_kind_known", condition=Q(kind__in=["issued", "signed", "stamped", "scan"])
             ),
             models.UniqueConstraint(name="document_one_issued_file", fields=["document"], condition=Q(kind="issued")),
+            models.UniqueConstraint(name="document_one_signed_file", fields=["document"], condition=Q(kind="signed")),
         ]
+
+    @staticmethod
+    def digest(content: bytes) -> str:
+        return hashlib.sha256(content).hexdigest()
 
 
 def new_document(genre: str, *, key: str, issuer: Organization, facts: dict[str, Any], **fields: Any) -> Document:

@@ -3,8 +3,6 @@
 Never its content, and nobody's name: the page must not tell who is a member of the Party.
 """
 
-import hashlib
-
 from allauth.core.internal import ratelimit
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
@@ -72,7 +70,7 @@ def page(request: HttpRequest, code: str) -> HttpResponse:
 
 def _compare(document: Document, content: bytes) -> dict[str, str]:
     """Which of the stored files the bytes are; none: at least one bit was changed, or it is another paper."""
-    digest = hashlib.sha256(content).hexdigest()
+    digest = DocumentFile.digest(content)
     same = next((file for file in document.files.all() if file.sha256 == digest), None)
     return {"digest": digest, "same": DocumentFile.Kind(same.kind).label if same else ""}
 

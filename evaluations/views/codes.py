@@ -90,7 +90,7 @@ def stored_file(request: HttpRequest) -> HttpResponse:
     if opened is None:
         return redirect("evaluations:code_enter")
     found, document = opened
-    stored = document.issued_file()
+    stored = document.file_to_read()
     if stored is None:
         messages.info(request, "Bản in của công văn đang được lập. Xin mở lại sau ít phút.")
         return redirect("evaluations:code_letter")

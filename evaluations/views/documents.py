@@ -27,7 +27,7 @@ def stored_file(request: HttpRequest, document_id: int) -> HttpResponse:
     assert isinstance(request.user, User)
     issued = Document.objects.exclude(state__in=[Document.State.DRAFT, Document.State.FOR_SIGNATURE])
     document = get_object_or_404(issued.readable_by(request.user), pk=document_id)
-    stored = document.issued_file()
+    stored = document.file_to_read()
     if stored is None and document.keyed_by_id:
         pictures = document.files.filter(kind=DocumentFile.Kind.SCAN).defer("content")
         if first := pictures.order_by("pk").first():

@@ -27,7 +27,12 @@ def signatories(request: SignedIn, organization_id: int) -> HttpResponse:
         messages.success(request, f"Đã ghi: {added}. Người ký chọn thể thức này khi phát hành.")
         return redirect("members:signatories", organization.pk)
     rows = Signatory.objects.in_force().filter(organization=organization)
+    may_sign = any(
+        seat.organization_id == organization.pk
+        for seat, _ in request.user.grants(Action.REPLY if organization.unit else Action.SIGN)
+    )
     context = {"organization": organization, "usual": organization.signature(), "rows": rows, "form": form}
+    context["may_sign"] = may_sign
     return render(request, "members/signatories.html", context)
 
 

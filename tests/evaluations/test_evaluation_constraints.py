@@ -27,6 +27,7 @@ from evaluations.models import (
     ScanBatch,
     ScanPage,
     ScanUpload,
+    SigningKey,
     StoppedAddress,
     Verification,
     packs,
@@ -39,6 +40,8 @@ from tests.season import Season
 
 DAY = date(2026, 3, 1)
 NOW = datetime(2026, 3, 1, 8, tzinfo=UTC)
+KEY = {"kind": "file", "subject": "Sở Thử Nghiệm", "serial": "1", "valid_until": NOW}
+SIGNED = {"kind": "signed", "sha256": "0" * 64, "content": b"%PDF-", "size": 5}
 BACK = {"return_code": "vague", "return_note": "Ghi rõ"}
 
 
@@ -70,6 +73,7 @@ class World:
     batch: ScanBatch
     upload: ScanUpload
     page: ScanPage
+    key: SigningKey
 
 
 @pytest.fixture
@@ -126,6 +130,7 @@ def world(cast: Cast, play: Season) -> World:
         batch=batch,
         upload=batch.uploads.get(),
         page=batch.pages.get(),
+        key=SigningKey.add(cast.ministry, by=seat, content=b"key", **KEY),
     )
 
 
@@ -203,6 +208,11 @@ BREAKS: list[tuple[str, Break]] = [
     ("document_issued_when_and_by_whom", lambda w: change(w.letter, issued_on=None)),
     ("document_file_kind_known", lambda w: change(w.file, kind="photo")),
     ("document_one_issued_file", lambda w: double(w.file, content=b"%PDF-2")),
+    ("document_one_signed_file", lambda w: lambda: [w.letter.files.create(**SIGNED) for _ in range(2)]),
+    ("signing_key_kind_known", lambda w: change(w.key, kind="wax")),
+    ("signing_key_one_sort", lambda w: change(w.key, content="")),
+    ("signing_key_one_sort", lambda w: change(w.key, token="con dấu")),
+    ("signing_key_one_sort", lambda w: change(w.key, kind="token", content="", token="con dấu")),
     ("letter_state_known", lambda w: change(w.sent, state="lost")),
     ("letter_channel_known", lambda w: change(w.sent, channel="pigeon")),
     ("letter_kind_known", lambda w: change(w.sent, kind="gossip")),
