@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from django.db.models import Case, CharField, Count, Min, OuterRef, Q, Subquery, Value, When
+from django.db.models import Case, CharField, Count, DateField, F, Min, OuterRef, Q, Subquery, Value, When
 
 from evaluations.models import AssessmentVersion, EvaluationRequest
 from evaluations.models.requests import RequestQuerySet
+from evaluations.steps import CELL_DUE
 from members.models import Organization
 
 State = EvaluationRequest.State
@@ -40,8 +41,11 @@ BY_CODE = {stage.code: stage for stage in STAGES}
 OWED = tuple(stage.code for stage in STAGES if stage.is_owed)
 
 
-def with_stage(matters: RequestQuerySet) -> RequestQuerySet:
-    """Requests with the `stage` they are at; those that were taken back are at none and stay out."""
+def with_stage(matters: RequestQuerySet, *, by_inner: bool = False) -> RequestQuerySet:
+    """Requests with the `stage` they are at; those that were taken back are at none and stay out.
+
+    `by_inner`: within a commune a cell is late after the inner deadline; to the workplace its own date counts.
+    """
     versions = AssessmentVersion.objects.filter(assessment=OuterRef("assessment")).order_by("-no")
     newest = Subquery(versions.values("state")[:1])
     stage = Case(
@@ -57,8 +61,10 @@ def with_stage(matters: RequestQuerySet) -> RequestQuerySet:
         default=Value("answered"),
         output_field=CharField(),
     )
+    inner = [When(stage="write", then=CELL_DUE)] if by_inner else []
+    due = Case(*inner, default=F("due_on"), output_field=DateField())
     there = matters.exclude(state__in=[State.CANCELLED, State.SUPERSEDED])
-    return there.annotate(newest=newest).annotate(stage=stage)
+    return there.annotate(newest=newest).annotate(stage=stage).annotate(step_due_on=due)
 
 
 @dataclass
@@ -93,10 +99,11 @@ class Progress:
             self.due_on = min(self.due_on or due_on, due_on)
 
 
-def progress_by(matters: RequestQuerySet, unit: str) -> dict[Any, Progress]:
+def progress_by(matters: RequestQuerySet, unit: str, *, by_inner: bool = False) -> dict[Any, Progress]:
     """{value of the column `unit`: its progress}, one query."""
     found: dict[Any, Progress] = {}
-    rows = with_stage(matters).order_by().values_list(unit, "stage").annotate(n=Count("pk"), due=Min("due_on"))
+    there = with_stage(matters, by_inner=by_inner).order_by()
+    rows = there.values_list(unit, "stage").annotate(n=Count("pk"), due=Min("step_due_on"))
     for key, code, count, due_on in rows:
         found.setdefault(key, Progress()).add(code, count, due_on)
     return found

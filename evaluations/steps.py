@@ -2,31 +2,36 @@
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from django.db.models import Count, Exists, F, Min, OuterRef, Subquery
+from django.db.models import Count, Exists, F, Max, Min, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from evaluations.models import AssessmentVersion, EvaluationRequest, InnerDeadline
+from evaluations.ladder import Rung, first_after, last_day
+from evaluations.models import AssessmentVersion, EvaluationRequest, InnerDeadline, LadderRun
 from evaluations.models.requests import RequestQuerySet
+from evaluations.working_days import DAY, is_working_day, shifted
 from members.models import Organization
 from members.roles import Action
 
 State = EvaluationRequest.State
 EXTERNAL = Organization.Kind.EXTERNAL
 RESIDENCE_DUE = F("due_on")
-# The cells work by the one deadline of their commune.
+# The cells work by the one deadline of their commune, or by what they were given for one comrade.
 INNER = InnerDeadline.objects.filter(commune=OuterRef("residence_commune"), year=OuterRef("year"))
-CELL_DUE = Coalesce(Subquery(INNER.values("due_on")[:1]), F("due_on"))
+CELL_DUE = Coalesce("inner_due_on", Subquery(INNER.values("due_on")[:1]), F("due_on"))
 # The workplace needs the answers when its own meetings begin.
 WORKPLACE_DUE = Coalesce(F("campaign__self_criticism_on"), F("due_on"))
 
 
+EXECUTED_BY = time(9, 0)  # the first run of a day is over by then (liaison/celery.py)
+
+
 @dataclass(frozen=True)
 class Step:
-    """One row of the table: which requests wait, at whom, for whose seats; and who would ring them up."""
+    """One row of the table: which requests wait, at whom, for whose seats; who rings them up; who is told when late."""
 
     code: str
     words: str  # after a figure
@@ -37,6 +42,11 @@ class Step:
     caller: str = ""
     due: Any = RESIDENCE_DUE
     counts: str = "pk"
+    after: timedelta = timedelta()  # the due date itself
+    above: str = ""
+    above_action: Action = Action.SEE_FIGURES
+    above_words: str = ""  # after the number of units
+    tells_asker: bool = False
 
 
 def _in(*states: str) -> RequestQuerySet:
@@ -51,7 +61,6 @@ def _at_cell(*versions: str) -> RequestQuerySet:
     return _in(State.AT_CELL).exclude(Exists(texts.filter(state__in=["submitted", "confirmed"])))
 
 
-# The escalation to come adds rows here, or a column that says to whom a step goes when it stays undone.
 STEPS = (
     Step(
         "write",
@@ -62,6 +71,10 @@ STEPS = (
         "at_cell_at",
         "residence_commune",
         due=CELL_DUE,
+        above="residence_commune",
+        above_action=Action.ASSIGN,
+        above_words="chi bộ chậm gửi nhận xét, xin đôn đốc",
+        tells_asker=True,
     ),
     Step(
         "register",
@@ -72,6 +85,9 @@ STEPS = (
         "issued_at",
         "asker_now",
         counts="letter",
+        above="residence_commune__parent",
+        above_words="xã, phường chậm vào sổ công văn đến",
+        tells_asker=True,
     ),
     Step(
         "assign",
@@ -81,6 +97,9 @@ STEPS = (
         "residence_commune",
         "at_commune_at",
         "asker_now",
+        above="residence_commune__parent",
+        above_words="xã, phường chậm phân về chi bộ",
+        tells_asker=True,
     ),
     Step(
         "confirm",
@@ -90,6 +109,9 @@ STEPS = (
         "residence_commune",
         "assessment__versions__submitted_at",
         "asker_now",
+        above="residence_commune__parent",
+        above_words="xã, phường chậm xác nhận",
+        tells_asker=True,
     ),
     Step(
         "reply",
@@ -99,6 +121,9 @@ STEPS = (
         "residence_commune",
         "assessment__versions__confirmed_at",
         "asker_now",
+        above="residence_commune__parent",
+        above_words="xã, phường chậm gửi công văn trả lời",
+        tells_asker=True,
     ),
     # Who is not on the system has no seats: somebody rings them up.
     Step(
@@ -117,6 +142,8 @@ STEPS = (
         lambda: _in(State.ISSUED).filter(residence_commune__kind=EXTERNAL),
         "asker_now",
         "issued_at",
+        above="asker_now__parent",
+        above_words="nơi công tác chậm nhập kết quả trên giấy",
     ),
     Step(
         "receive",
@@ -126,21 +153,60 @@ STEPS = (
         "asker_now",
         "answered_at",
         due=WORKPLACE_DUE,
+        above="asker_now__parent",
+        above_words="nơi công tác chậm mở đọc nhận xét",
+    ),
+    # Regulation 366 lets them be used in the review that begins on S; two weeks later it should be over.
+    Step(
+        "consider",
+        "nhận xét đã đọc, chưa ghi sử dụng khi kiểm điểm",
+        Action.RECEIVE,
+        lambda: _in(State.RECEIVED).exclude(asker_now__kind=EXTERNAL),
+        "asker_now",
+        "received_at",
+        due=WORKPLACE_DUE,
+        after=timedelta(days=15),
+        above="asker_now__parent",
+        above_words="nơi công tác chậm ghi việc sử dụng nhận xét",
     ),
 )
 
 
+BY_CODE = {step.code: step for step in STEPS}
+
+
 @dataclass(frozen=True)
 class Owed:
-    """So many requests at one step, with one organisation, due on one day."""
+    """So many requests at one step, with one organisation, due on one day; or that so many units are late with it."""
 
     step: Step
-    owner: int
+    rung: Rung
+    owner: int  # who is told
     caller: int | None
     due_on: date
     count: int
     since: date
+    newest: date
     mailbox: str  # of the office
+    phone: str
+
+    @property
+    def code(self) -> str:
+        return self.step.code if self.rung == Rung.OWNER else f"{self.step.code}:{self.rung}"
+
+    @property
+    def words(self) -> str:
+        if self.rung == Rung.ABOVE:
+            return self.step.above_words
+        return ASKER_WORDS if self.rung == Rung.ASKER else self.step.words
+
+    def last_day(self, today: date, rung: Rung | None = None) -> date | None:
+        """The last day of the ladder for this work: that which came first, or that which came last."""
+        days = [last_day(rung or self.rung, self.due_on, arrived, today) for arrived in (self.since, self.newest)]
+        return max((day for day in days if day), default=None)
+
+
+ASKER_WORDS = "đồng chí chưa có kết quả, nơi cư trú đã chậm nhiều ngày; xin gọi điện trao đổi"
 
 
 def owed(organizations: Collection[int] = (), caller: int | None = None) -> list[Owed]:
@@ -160,21 +226,78 @@ def _owed(step: Step, organizations: Collection[int], caller: int | None) -> Ite
         caller_kind=F(f"{step.caller or step.owner}__kind"),
         due=step.due,
         mailbox=F(f"{step.owner}__email"),
+        phone=F(f"{step.owner}__phone"),
         kind=F(f"{step.owner}__kind"),
     )
-    for row in grouped.annotate(count=Count(step.counts, distinct=True), since=Min(step.since)):
-        yield Owed(
-            step,
-            row["owner_id"],
-            # Whoever asked on paper has no list to ring up from.
-            row["caller_id"] if step.caller and row["caller_kind"] != EXTERNAL else None,
-            row["due"],
-            row["count"],
-            _day(row["since"]),
-            # Whoever works on paper has agreed to nothing by e-mail.
-            "" if row["kind"] == EXTERNAL else row["mailbox"],
-        )
+    for row in grouped.annotate(count=Count(step.counts, distinct=True), first=Min(step.since), last=Max(step.since)):
+        # Whoever asked on paper has no list to ring up from.
+        caller_id = row["caller_id"] if step.caller and row["caller_kind"] != EXTERNAL else None
+        yield _row(step, Rung.OWNER, row, caller_id)
+
+
+def _row(step: Step, rung: Rung, row: Any, caller: int | None = None) -> Owed:
+    # Whoever works on paper has agreed to nothing by e-mail.
+    is_paper = row["kind"] == EXTERNAL
+    return Owed(
+        step,
+        rung,
+        row["owner_id"],
+        caller,
+        row["due"] + step.after,
+        row["count"],
+        _day(row["first"]),
+        _day(row["last"]),
+        "" if is_paper else row["mailbox"],
+        "" if is_paper else row["phone"],
+    )
+
+
+def late(today: date, organizations: Collection[int] = ()) -> list[Owed]:
+    """What has waited so long that others are told: the office above of its units, the asker of his requests."""
+    found: list[Owed] = []
+    for step in STEPS:
+        if step.above:
+            found += _late(step, Rung.ABOVE, step.above, step.owner, today, organizations)
+        if step.tells_asker:
+            found += _late(step, Rung.ASKER, "asker_now", "pk", today, organizations)
+    return found
+
+
+def _late(
+    step: Step, rung: Rung, told: str, counts: str, today: date, organizations: Collection[int]
+) -> Iterator[Owed]:
+    """Due, and arrived, at least as many working days ago as this rung waits."""
+    since = shifted(today, -first_after(rung))
+    rows = step.rows().order_by().annotate(due=step.due)
+    midnight = timezone.make_aware(datetime.combine(since + DAY, time.min))
+    rows = rows.filter(due__lte=since - step.after, **{f"{step.since}__lt": midnight})
+    rows = rows.filter(**{f"{told}__in": organizations}) if organizations else rows.exclude(**{told: None})
+    grouped = rows.exclude(**{f"{told}__kind": EXTERNAL}).values(
+        "due", owner_id=F(told), mailbox=F(f"{told}__email"), phone=F(f"{told}__phone"), kind=F(f"{told}__kind")
+    )
+    for row in grouped.annotate(count=Count(counts, distinct=True), first=Min(step.since), last=Max(step.since)):
+        yield _row(step, rung, row)
 
 
 def _day(moment: datetime | None) -> date:
     return timezone.localdate(moment) if moment else date.min
+
+
+# What readiness asks
+
+
+def last_run() -> datetime | None:
+    """When the ladder was last walked."""
+    return LadderRun.objects.order_by("-day").values_list("finished_at", flat=True).first()
+
+
+def unexecuted_due_steps(now: datetime | None = None) -> int:
+    """How many rows of work had a day on the ladder that no run has executed; 0 on a healthy installation."""
+    moment = timezone.localtime(now)
+    day = moment.date() if moment.time() >= EXECUTED_BY else moment.date() - DAY
+    while not is_working_day(day):
+        day -= DAY
+    last = LadderRun.objects.order_by("-day").values_list("day", flat=True).first()
+    if last and last >= day:
+        return 0
+    return sum(1 for row in owed() if (due := row.last_day(day)) and (last is None or due > last))

@@ -58,6 +58,8 @@ urlpatterns = [
     path("dot/<int:campaign_id>/tien-trinh/", campaigns.progress, name="campaign_progress"),
     path("dot/<int:campaign_id>/tien-do/", progress.campaign, name="campaign_steps"),
     path("de-nghi/<int:request_id>/", matters.page, name="request_page"),
+    path("de-nghi/<int:request_id>/gia-han/", matters.extend, name="request_extend"),
+    path("de-nghi/<int:request_id>/da-su-dung/", matters.consider, name="request_consider"),
     path("de-nghi/<int:request_id>/huy/", matters.cancel, name="request_cancel"),
     # Somebody moves
     path("dang-vien/<int:member_id>/chuyen-noi-cu-tru/", moves.residence, name="move_residence"),
@@ -76,6 +78,7 @@ urlpatterns = [
     path("phan-chi-bo/<int:commune_id>/", letters_in.assign, name="assign"),
     path("tien-do/<int:commune_id>/", progress.ward, name="ward_steps"),
     path("han-noi-bo/<int:commune_id>/<int:year>/", deadlines.inner, name="inner_deadline"),
+    path("han-noi-bo/de-nghi/<int:request_id>/", deadlines.of_request, name="inner_extension"),
     path("xac-nhan/<int:commune_id>/", confirmation.waiting, name="confirm_list"),
     path("xac-nhan/ban/<int:version_id>/", confirmation.page, name="confirm_page"),
     path("xac-nhan/ban/<int:version_id>/bo-sung/", confirmation.send_back, name="send_back"),

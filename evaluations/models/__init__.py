@@ -1,8 +1,9 @@
 from evaluations.models.assessments import Assessment, AssessmentVersion
 from evaluations.models.bundles import Bundle, BundlePiece
 from evaluations.models.campaigns import Campaign
+from evaluations.models.chasing import LadderRun
 from evaluations.models.checks import Contest, Verification
-from evaluations.models.deadlines import InnerDeadline
+from evaluations.models.deadlines import Extension, InnerDeadline
 from evaluations.models.delivery import MailHour, StoppedAddress
 from evaluations.models.documents import Document, DocumentFile, NumberRange, NumberSeries
 from evaluations.models.hand_overs import HandOver
@@ -23,9 +24,11 @@ __all__ = [
     "Document",
     "DocumentFile",
     "EvaluationRequest",
+    "Extension",
     "HandOver",
     "IncomingLetter",
     "InnerDeadline",
+    "LadderRun",
     "Letter",
     "MailHour",
     "NumberRange",

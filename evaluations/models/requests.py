@@ -169,6 +169,8 @@ class EvaluationRequest(models.Model):
     reply = models.ForeignKey(Document, models.PROTECT, null=True, related_name="answered_requests")
     state = models.CharField("bước", max_length=12, choices=State.choices, default=State.PREPARED)
     due_on = models.DateField("hạn trả lời")
+    # More time for this one than the commune's inner deadline gives.
+    inner_due_on = models.DateField("hạn riêng của chi bộ", null=True)
     # Handed in by the member through the national portal, procedure 2.002753.
     dossier_code = models.CharField("mã hồ sơ thủ tục 2.002753", max_length=40, blank=True)
     end_code = models.CharField("lý do", max_length=20, blank=True)

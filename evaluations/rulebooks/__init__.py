@@ -46,6 +46,10 @@ class Rulebook:
     due_before_s: int
     reminders: tuple[int, ...]  # working days from the due date, rising: -10 … 0 … 7
     both_from_months: int  # a residence is asked about a part of the year from so many months on
+    remind_again: int
+    deputy_after: int
+    above_after: int
+    asker_after: int
     criteria: tuple[Criterion, ...]
     recommendation: Recommendation
     exemptions: dict[str, str]
@@ -76,6 +80,10 @@ def _build(data: dict[str, Any]) -> Rulebook:
             due_before_s=data["deadlines"]["due_before_s"],
             reminders=(*(-days for days in data["reminders"]["before"]), 0, *data["reminders"]["after"]),
             both_from_months=data["moves"]["both_from_months"],
+            remind_again=data["reminders"]["again"],
+            deputy_after=data["escalation"]["deputy"],
+            above_after=data["escalation"]["above"],
+            asker_after=data["escalation"]["asker"],
             criteria=criteria,
             recommendation=Recommendation(**recommendation),
             exemptions=data["exemptions"],
@@ -95,6 +103,8 @@ def _check(book: Rulebook, code: str) -> Rulebook:
         (any(len(c.options) < 2 for c in book.criteria), "a criterion has fewer than two options"),
         (book.due_before_s >= book.send_before_s, "answers would be due before they are asked for"),
         (not 1 <= book.both_from_months <= 6, "no year has two parts of so many months"),
+        (book.remind_again < 1, "reminders would never end on one day"),
+        (not 0 < book.deputy_after <= book.above_after <= book.asker_after, "the asker is told before the others"),
         (list(book.reminders) != sorted(set(book.reminders)), "reminders do not stand in the order of their days"),
         (not 0 < book.recommendation.remarks_required_from < len(book.recommendation.options), "recommendation index"),
     ]

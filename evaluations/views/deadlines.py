@@ -7,13 +7,15 @@ from django import forms
 from django.contrib import messages
 from django.db.models import Min
 from django.http import Http404, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
 
+from evaluations.forms.deadlines import ExtensionForm
 from evaluations.models import EvaluationRequest, InnerDeadline
-from evaluations.models.deadlines import set_inner_deadline
+from evaluations.models.deadlines import extend_inner, inner_due_on, set_inner_deadline
 from evaluations.views.letters_in import commune_within
 from members.middleware import SignedIn
+from members.models import AuditEvent
 from members.roles import Action
 from members.views.participation import FIRST_YEAR
 
@@ -55,3 +57,21 @@ def inner(request: SignedIn, commune_id: int, year: int) -> HttpResponse:
         return redirect("evaluations:home")
     context = {"commune": commune, "year": year, "form": form, "stored": stored, "first": first}
     return render(request, "evaluations/inner_deadline.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+def of_request(request: SignedIn, request_id: int) -> HttpResponse:
+    """More time for the cell, for one comrade."""
+    reached = EvaluationRequest.objects.for_residence(request.user, Action.SEE_RESIDENTS)
+    matter = get_object_or_404(reached.listed(), pk=request_id)
+    by = request.user.acting(Action.ASSIGN, matter.residence_commune)
+    form = ExtensionForm(request.POST or None)
+    if form.is_valid():
+        until = form.cleaned_data["until"]
+        extend_inner(matter, until, form.cleaned_data["reason"], by=by)
+        messages.success(request, f"Chi bộ có thêm thời gian đến ngày {until:%d/%m/%Y} cho đồng chí này.")
+        return redirect("evaluations:ward_steps", matter.residence_commune_id)
+    AuditEvent.objects.record("read", by=by, on=matter)
+    return render(
+        request, "evaluations/inner_extension.html", {"matter": matter, "form": form, "inner": inner_due_on(matter)}
+    )

@@ -25,6 +25,7 @@ from evaluations.models.assessments import draft_assessments
 from evaluations.models.sharing import follower_of
 from evaluations.models.signing_keys import waiting_by_office
 from evaluations.owing import commune_standings
+from evaluations.steps import CELL_DUE
 from evaluations.views.keyed import keyed_for
 from evaluations.views.keying import waiting_on_paper
 from evaluations.views.outside import to_verify
@@ -102,8 +103,7 @@ def _cell(cell: Organization, user: User, today: date) -> dict[str, Any]:
     is_head = any(seat.organization_id == cell.pk for seat, _ in user.grants(Action.SUBMIT))
     states = [version.state if (version := row.latest()) else "draft" for row in rows]
     waiting = EvaluationRequest.objects.filter(residence_cell=cell, state=State.AT_CELL)
-    first: date | None = waiting.aggregate(first=Min("due_on"))["first"]
-    due_on = first and (InnerDeadline.objects.due_on(cell.parent, today.year) or first)
+    due_on: date | None = waiting.annotate(cell_due=CELL_DUE).aggregate(first=Min("cell_due"))["first"]
     left = sum(state == "draft" for state in states)
     return {
         "organization": cell,
@@ -197,17 +197,16 @@ def _late_cells(ward: Organization, today: date) -> list[dict[str, Any]]:
         .exclude(assessment__versions__state__in=["submitted", "confirmed"])
         .order_by()
         .values("residence_cell", "residence_cell__name", "residence_cell__phone")
-        .annotate(waiting=Count("pk"), due_on=Min("due_on"))
+        .annotate(waiting=Count("pk"), due_on=Min(CELL_DUE))
         .order_by("due_on", "-waiting", "residence_cell__name")[:40]
     )
-    inner = InnerDeadline.objects.due_on(ward, today.year)
     return [
         {
             "pk": row["residence_cell"],
             "name": row["residence_cell__name"],
             "phone": row["residence_cell__phone"],
             "waiting": row["waiting"],
-            "days_late": max((today - (inner or row["due_on"])).days, 0),
+            "days_late": max((today - row["due_on"]).days, 0),
         }
         for row in rows
     ]

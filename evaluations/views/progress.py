@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET
 from evaluations.models import Campaign, EvaluationRequest
 from evaluations.models.requests import RequestQuerySet
 from evaluations.progress import BY_CODE, Progress, progress_by, together, with_stage
-from evaluations.views.letters_in import commune_within
+from evaluations.views.letters_in import commune_within, granted
 from members.middleware import SignedIn
 from members.models import AuditEvent, Membership, Organization, Seat
 from members.roles import Action
@@ -60,7 +60,7 @@ def ward(request: SignedIn, commune_id: int) -> HttpResponse:
     years = sorted(set(sent.order_by().values_list("year", flat=True)), reverse=True)
     year = next((year for year in years if str(year) == request.GET.get("nam")), years[0] if years else 0)
     matters = sent.filter(year=year)
-    units = _units(matters, "residence_cell")
+    units = _units(matters, "residence_cell", by_inner=True)
     context = {
         "commune": commune,
         "years": years,
@@ -68,15 +68,16 @@ def ward(request: SignedIn, commune_id: int) -> HttpResponse:
         "year_text": str(year),
         "units": units,
         "askers": _units(matters, "asker_now"),
+        "may_extend": granted(request.user, Action.ASSIGN, commune),
         **_whole(units),
         **_people(request, matters, "residence_cell", seat),
     }
     return render(request, "evaluations/ward_steps.html", context)
 
 
-def _units(matters: RequestQuerySet, column: str) -> list[Unit]:
+def _units(matters: RequestQuerySet, column: str, *, by_inner: bool = False) -> list[Unit]:
     """Those that are late first, then those with most to do; two queries."""
-    found = progress_by(matters, column)
+    found = progress_by(matters, column, by_inner=by_inner)
     known = Organization.objects.in_bulk([key for key in found if key])
     today = timezone.localdate()
     rows = [Unit(known.get(key), progress, progress.days_late(today)) for key, progress in found.items()]
@@ -97,7 +98,7 @@ def _people(request: SignedIn, matters: RequestQuerySet, column: str, seat: Seat
         matters = matters.filter(**{column: None})
     elif step is None:
         return {}
-    chosen = with_stage(matters.listed())
+    chosen = with_stage(matters.listed(), by_inner=column == "residence_cell")
     if step:
         chosen = chosen.filter(Q(stage=step.code))
     page = Paginator(chosen, ROWS).get_page(request.GET.get("trang"))
@@ -123,7 +124,9 @@ def _rows(matters: list[EvaluationRequest]) -> list[dict[str, Any]]:
             "matter": matter,
             "workplace": places.get(matter.member_id, ""),
             "stage": (stage := BY_CODE[matter.stage]),  # type: ignore[attr-defined]
-            "days_late": max((today - matter.due_on).days, 0) if stage.is_owed else 0,
+            "due_on": (due_on := matter.step_due_on),  # type: ignore[attr-defined]
+            "days_late": max((today - due_on).days, 0) if stage.is_owed else 0,
+            "may_extend": stage.code == "write",
         }
         for matter in matters
     ]

@@ -10,9 +10,12 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from evaluations.forms.campaigns import CancelForm
+from evaluations.forms.deadlines import ExtensionForm
 from evaluations.models import AssessmentVersion, DocumentFile, EvaluationRequest
+from evaluations.models.deadlines import extend as give_more_time
 from evaluations.models.reply_facts import decline_reason
 from evaluations.owing import owed_step, with_step
+from evaluations.timeline import timeline
 from evaluations.views.keyed import scans_of
 from evaluations.views.outside import TO_END
 from members.middleware import SignedIn
@@ -49,14 +52,42 @@ def cancel(request: SignedIn, request_id: int) -> HttpResponse:
     return render(request, "evaluations/request_page.html", _context(matter, request.user, form))
 
 
+@require_POST
+def extend(request: SignedIn, request_id: int) -> HttpResponse:
+    """Wait longer for this answer."""
+    matter = _load(request.user, request_id)
+    seat = request.user.acting(Action.PREPARE, matter.asker_now)
+    form = ExtensionForm(request.POST)
+    if form.is_valid():
+        until = form.cleaned_data["until"]
+        give_more_time(matter, until, form.cleaned_data["reason"], by=seat)
+        messages.success(request, f"Đã gia hạn đến ngày {until:%d/%m/%Y}. Thư nhắc đi theo hạn mới.")
+        if matter.campaign and until >= matter.campaign.self_criticism_on:
+            begins_on = matter.campaign.self_criticism_on
+            messages.warning(request, f"Hạn mới không trước ngày bắt đầu kiểm điểm ({begins_on:%d/%m/%Y}).")
+        return redirect("evaluations:request_page", matter.pk)
+    return render(request, "evaluations/request_page.html", _context(matter, request.user, CancelForm(), form))
+
+
+@require_POST
+def consider(request: SignedIn, request_id: int) -> HttpResponse:
+    """The answer was used in the yearly review."""
+    matter = _load(request.user, request_id)
+    matter.consider(by=request.user.acting(Action.RECEIVE, matter.asker_now))
+    messages.success(request, "Đã ghi: nhận xét được sử dụng khi kiểm điểm.")
+    return redirect("evaluations:request_page", matter.pk)
+
+
 def _load(user: User, request_id: int) -> EvaluationRequest:
     reached = with_step(EvaluationRequest.objects.for_asker(user, Action.SEE_MEMBERS)).select_related(
-        "member", "residence_commune", "residence_cell", "asked_by", "asker_now", "campaign", "letter", "reply"
+        "member", "residence_commune__parent", "residence_cell", "asked_by", "asker_now", "campaign", "letter", "reply"
     )
     return get_object_or_404(reached, pk=request_id)
 
 
-def _context(matter: EvaluationRequest, user: User, form: CancelForm) -> dict[str, Any]:
+def _context(
+    matter: EvaluationRequest, user: User, form: CancelForm, extension: ExtensionForm | None = None
+) -> dict[str, Any]:
     membership = Membership.objects.filter(member=matter.member_id, until_on=None).select_related("cell").first()
     version = _answer(matter)
     papers = [paper for paper in (version.form if version else None, matter.reply, matter.letter) if paper]
@@ -67,7 +98,7 @@ def _context(matter: EvaluationRequest, user: User, form: CancelForm) -> dict[st
         "is_ours": membership is not None,
         "others": _others(matter, user),
         "step": owed_step(matter),
-        "steps": _steps(matter),
+        "steps": timeline(matter),
         "answer": _shown(version) if version else None,
         "form_paper": version.form if version else None,
         "version": version,
@@ -77,6 +108,9 @@ def _context(matter: EvaluationRequest, user: User, form: CancelForm) -> dict[st
         "stored": set(stored.values_list("document_id", flat=True)),
         "ended_because": _why_ended(matter),
         "form": form,
+        "extension": extension or ExtensionForm(),
+        "may_extend": matter.state in EvaluationRequest.UNANSWERED and _prepares(user, matter),
+        "may_consider": matter.state == EvaluationRequest.State.RECEIVED and matter.can_consider(),
         "may_cancel": matter.can_cancel() and _prepares(user, matter),
     }
 
@@ -137,20 +171,6 @@ def _shown(version: AssessmentVersion) -> dict[str, Any]:
         "front": facts["review"]["front"],
         "attendance": facts["attendance"],
     }
-
-
-def _steps(matter: EvaluationRequest) -> list[dict[str, Any]]:
-    """What has happened, when, and at which office; persons of the other side are not named."""
-    cell = matter.residence_cell.name if matter.residence_cell else ""
-    rows = [
-        ("Phát hành công văn đề nghị", matter.issued_at, matter.asked_by.name),
-        ("Vào sổ công văn đến", matter.at_commune_at, matter.residence_commune.name),
-        ("Phân về chi bộ", matter.at_cell_at, cell),
-        ("Trả lời", matter.answered_at, matter.residence_commune.name),
-        ("Nơi công tác nhận", matter.received_at, matter.asker_now.name),
-        ("Sử dụng khi kiểm điểm", matter.considered_at, matter.asker_now.name),
-    ]
-    return [{"label": label, "at": at, "unit": unit if at else ""} for label, at, unit in rows]
 
 
 def _why_ended(matter: EvaluationRequest) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from django.db.models import F
@@ -18,6 +18,7 @@ from evaluations.models import (
     Document,
     DocumentFile,
     EvaluationRequest,
+    Extension,
     HandOver,
     IncomingLetter,
     InnerDeadline,
@@ -63,6 +64,7 @@ class World:
     sent: Letter
     coded: Letter
     stopped: StoppedAddress
+    extension: Extension
     deadline: InnerDeadline
     bundle: Bundle
     piece: BundlePiece
@@ -117,6 +119,9 @@ def world(cast: Cast, play: Season) -> World:
         numbers=letter.series.reserve(3, "Giữ cho văn phòng", by=seat),
         sent=sent,
         coded=coded,
+        extension=Extension.objects.create(
+            request=matter, side="asker", before=DAY, until=NOW.date() + timedelta(days=1), reason="Đi xa", made_by=seat
+        ),
         stopped=StoppedAddress.objects.stop("het-hop@example.org", sent, "550"),
         deadline=InnerDeadline.objects.create(commune=cast.far_ward, year=2026, due_on=DAY),
         bundle=bundle,
@@ -221,6 +226,9 @@ BREAKS: list[tuple[str, Break]] = [
     ("letter_call_by_whom", lambda w: change(w.sent, **CALLED, state="sent", sent_at=F("created_at"))),
     ("letter_to_somebody", lambda w: change(w.sent, recipient=None)),
     ("letter_code_once", lambda w: double(w.coded, key="coded too")),
+    ("extension_side_known", lambda w: change(w.extension, side="nobody")),
+    ("extension_gives_time", lambda w: change(w.extension, until=F("before"))),
+    ("extension_has_reason", lambda w: change(w.extension, reason="")),
     ("stopped_address_freed_by_whom", lambda w: change(w.stopped, freed_at=NOW)),
     ("inner_deadline_once", lambda w: double(w.deadline)),
     ("bundle_kind_known", lambda w: change(w.bundle, kind="poem")),
