@@ -4,23 +4,30 @@ The only importer of WeasyPrint. Nothing here reads the database, the clock or t
 give the same bytes on every machine.
 """
 
+import gc
 import io
-import re
+import itertools
+import json
 import threading
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import segno
 from django.conf import settings
-from django.template import Context, Engine, Library
+from django.template import Context, Engine
 from fontTools.ttLib import TTFont  # type: ignore[import-untyped]
-from weasyprint import CSS, HTML
+from weasyprint import CSS, HTML, Attachment
+from weasyprint import Document as Layout
 from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherResponse
+
+from evaluations.paper_words import register
 
 MAX_TEXT = 8_000
 MAX_ROWS = 5_000
@@ -29,19 +36,25 @@ MAX_DEPTH = 8
 BODY_FONT = "LiberationSerif-Regular.ttf"
 BASE_URL = "app://documents/"
 SHEET = "app://sheet/"
-SHEETS = range(1, 201)  # further pages carry no code and would be bound by hand
+# Every page that may carry a code is a rule that WeasyPrint tries on every page, so few are tried first; pages beyond
+# the last carry no code and would be bound by hand.
+SHEETS = (4, 40, 200)
+ARCHIVAL = "pdf/a-3a"  # tagged, with the data of the document in it
+DATA = "du-lieu.json"
+COLLECT_AFTER = 10  # documents
 CAPTION = '"\\A" string(sheet-code) "\\A trang " counter(page)'
 CODE_MM = 22
 SVG = {"Content-Type": "image/svg+xml"}
 # Styles that a template shares with others, besides letterhead.css and its own.
 SHARED_STYLES = {
     "blank_forms": ("assessment_form", "paper_code"),
+    "assessment_form_exempt": ("assessment_form",),
+    "joint_minutes": ("minutes",),
+    "working_minutes": ("minutes",),
     "grid": ("paper_code",),
     "envelopes_dl": ("envelope",),
     "envelopes_c5": ("envelope",),
 }
-
-register = Library()
 
 
 class RenderError(Exception):
@@ -79,6 +92,7 @@ class Rendered:
 
 # One FontConfiguration serves every document of the process, and Pango's font map is not made for two threads.
 _layout_lock = threading.Lock()
+_rendered = itertools.count(1)
 
 
 def render(
@@ -90,13 +104,18 @@ def render(
     is_draft: bool = False,
     access: Access | None = None,
     check: Check | None = None,
+    variant: str = ARCHIVAL,
 ) -> Rendered:
-    """Make the PDF of templates/documents/{template}.html from frozen facts (a JSON document, dates as ISO strings)."""
+    """Make the PDF of templates/documents/{template}.html from frozen facts (a JSON document, dates as ISO strings).
+
+    Issued paper (it has a `check`) carries number, day and facts once more as data, for whoever files or moves it.
+    """
     stamps = {"number": number, "issued_on": issued_on, "is_draft": is_draft, "access": access, "check": check}
     try:
         page = _engine().get_template(f"documents/{template}.html")
         html = page.render(_StrictContext(_Freezer().freeze(facts) | stamps))
-        return _lay_out(html, template, check)
+        data = [_data(template, facts, number, issued_on)] if check else []
+        return _lay_out(html, template, check, data, variant)
     except _MissingFact as missing:
         raise RenderError(f"Thiếu dữ liệu để lập văn bản: {missing}") from None
     except RenderError:
@@ -105,14 +124,53 @@ def render(
         raise RenderError(f"Không dựng được văn bản ({type(error).__name__})") from error
 
 
-def _lay_out(html: str, template: str, check: Check | None) -> Rendered:
-    with _layout_lock:
+def _lay_out(html: str, template: str, check: Check | None, data: list[Attachment], variant: str) -> Rendered:
+    with _layout_lock, _collecting_rarely():
         fonts, fetcher = _fonts(), _ClosedFetcher(check)
-        document = HTML(string=html, base_url=BASE_URL, url_fetcher=fetcher).render(
-            stylesheets=_stylesheets(template, bool(check)), font_config=fonts, pdf_variant="pdf/a-3a"
-        )
-        content = document.write_pdf(pdf_variant="pdf/a-3a")
+        for sheets in SHEETS:
+            document = HTML(string=html, base_url=BASE_URL, url_fetcher=fetcher).render(
+                stylesheets=_stylesheets(template, sheets if check else 0), font_config=fonts, pdf_variant=variant
+            )
+            if not check or len(document.pages) <= sheets:
+                break
+        content = document.write_pdf(pdf_variant=variant, attachments=data, finisher=_name_data_once)
     return Rendered(content=content, pages=len(document.pages))
+
+
+@contextmanager
+def _collecting_rarely() -> Iterator[None]:
+    """Between documents, not within: laying one out makes hundreds of thousands of small objects, and looking for
+    cycles among them again and again takes a seventh of the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if next(_rendered) % COLLECT_AFTER == 0:
+            gc.collect()
+        if was_on:
+            gc.enable()
+
+
+def _data(template: str, facts: dict[str, Any], number: str, issued_on: date | None) -> Attachment:
+    """What the document says, as structured data."""
+    said = {"document": template, "number": number, "issued_on": issued_on and issued_on.isoformat(), "facts": facts}
+    day = issued_on or date(2020, 1, 2)  # the same bytes whenever it is made: never the clock
+    moment = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    return Attachment(
+        string=json.dumps(said, ensure_ascii=False, indent=1),
+        name=DATA,
+        description="Dữ liệu của văn bản",
+        created=moment,
+        modified=moment,
+        relationship="Data",
+    )
+
+
+def _name_data_once(document: Layout, pdf: Any) -> None:
+    """WeasyPrint 70 lists what is attached twice."""
+    if associated := pdf.catalog.get("AF"):
+        associated[:] = dict.fromkeys(associated)
 
 
 # --- What may enter a document ---------------------------------------------------------------------------------------
@@ -224,135 +282,21 @@ def _fonts() -> FontConfiguration:
 
 
 @cache
-def _stylesheets(template: str, has_check: bool) -> list[CSS]:
-    names = ("letterhead", *SHARED_STYLES.get(template, ()), template, *(["check"] if has_check else []))
+def _stylesheets(template: str, sheets: int) -> list[CSS]:
+    """`sheets`: how many pages have a code."""
+    names = ("letterhead", *SHARED_STYLES.get(template, ()), template, *(["check"] if sheets else []))
     paths = [_static("documents") / f"{name}.css" for name in names]
     rules = [path.read_text(encoding="utf-8") for path in paths if path.exists()]
-    if has_check:
-        # CSS can count pages in text only, so every page asks for its own picture (see the fetcher).
-        rules += [
-            f"@page :nth({page}) {{ @left-bottom {{ content: url({SHEET}{page}) {CAPTION} }} }}" for page in SHEETS
-        ]
+    # CSS can count pages in text only, so every page asks for its own picture (see the fetcher).
+    rules += [
+        f"@page :nth({page}) {{ @left-bottom {{ content: url({SHEET}{page}) {CAPTION} }} }}"
+        for page in range(1, sheets + 1)
+    ]
     return [CSS(string=text, base_url=BASE_URL, url_fetcher=_ClosedFetcher(), font_config=_fonts()) for text in rules]
 
 
 def _static(folder: str) -> Path:
     return Path(settings.BASE_DIR) / "static" / folder
-
-
-# --- How facts are worded --------------------------------------------------------------------------------------------
-
-
-def _as_date(value: str | date | None) -> date | None:
-    if isinstance(value, str):
-        return date.fromisoformat(value) if re.fullmatch(r"\d{4}-\d\d-\d\d", value) else None
-    return value
-
-
-@register.filter
-def long_date(value: str | date | None) -> str:
-    """ngày 03 tháng 02 năm 2026; party documents pad days below 10 and only the first two months."""
-    day = _as_date(value)
-    if day is None:
-        return "ngày\u00a0…… tháng\u00a0…… năm\u00a0………"
-    month = f"{day.month:02}" if day.month < 3 else f"{day.month}"
-    return f"ngày\u00a0{day.day:02} tháng\u00a0{month} năm\u00a0{day.year}"
-
-
-@register.filter
-def short_date(value: str | date | None) -> str:
-    """03/02/2026; a text that is no ISO date (only a year is known) stays as it was written."""
-    day = _as_date(value)
-    if day is None:
-        return str(value or "")
-    return f"{day:%d/%m/%Y}"
-
-
-@register.filter
-def padded(value: int) -> str:
-    return f"{value:02}"
-
-
-@register.filter
-def numbered(number: str, sign: str) -> str:
-    """05-CV/ĐU, whether the book gave "5", "5a" or the whole "05-CV/ĐU"; room to write one when there is none yet."""
-    if not number:
-        return f"\u00a0\u00a0\u00a0\u00a0\u00a0\u00a0-{sign}"
-    if match := re.fullmatch(r"(\d+)(\w*)", number):
-        return f"{int(match[1]):02}{match[2]}-{sign}"
-    return number
-
-
-@register.filter
-def spoken_body(authority: str) -> str:
-    """T/M ĐẢNG ỦY → Đảng ủy: how the signing body names itself in the text."""
-    return authority.removeprefix("T/M").strip().capitalize()
-
-
-@register.filter
-def kept_together(name: str) -> str:
-    """The last two words stay on one line: place names are two words, and "ĐÀ / NẴNG" is no way to print one."""
-    return "\u00a0".join(name.rsplit(" ", 1))
-
-
-@register.filter
-def sentence(text: str) -> str:
-    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
-
-
-@register.filter
-def lines(text: str) -> list[str]:
-    return [line.strip() for line in text.splitlines() if line.strip()]
-
-
-@register.filter
-def last_option(columns: list[dict[str, Any]]) -> str:
-    """The lowest step of the last column, which must be explained."""
-    return str(columns[-1]["options"][-1])
-
-
-@register.filter
-def percent(share: float) -> str:
-    return f"{share:.1f}".removesuffix(".0").replace(".", ",") + "%"
-
-
-@register.filter
-def staged(stages: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The pieces of includes/stages.html in greys, light to dark along the road."""
-    total, start = sum(stage["count"] for stage in stages), 0.0
-    pieces: list[dict[str, Any]] = []
-    for place, stage in enumerate(stages):
-        width = 100 * stage["count"] / total if total else 0
-        grey = 240 - 200 * place // max(len(stages) - 1, 1)
-        pieces.append(
-            stage | {"x": f"{start:.2f}", "width": f"{width:.2f}", "fill": f"#{grey:02x}{grey:02x}{grey:02x}"}
-        )
-        start += width
-    return pieces
-
-
-@register.filter
-def told(stages: list[dict[str, Any]]) -> str:
-    """What a bar shows, in words."""
-    return ", ".join(f"{stage['count']} {stage['words']}" for stage in stages if stage["count"])
-
-
-@register.filter
-def stacked(counts: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Segments of a 100-wide bar, dark to light in the order of the scale."""
-    total, start = sum(part["count"] for part in counts), 0.0
-    segments: list[dict[str, Any]] = []
-    for place, part in enumerate(counts):
-        width = 100 * part["count"] / total if total else 0
-        grey = ("#333", "#999", "#ddd")[place % 3]
-        segments.append(_Facts({**part, "x": round(start, 2), "width": round(width, 2), "grey": grey}))
-        start += width
-    return segments
-
-
-@register.filter
-def has_any(counts: list[dict[str, Any]]) -> bool:
-    return any(part["count"] for part in counts)
 
 
 def _sheet_code(check: Check, page: int) -> bytes:
@@ -363,8 +307,3 @@ def _sheet_code(check: Check, page: int) -> bytes:
     out = io.BytesIO()
     code.save(out, kind="svg", border=2, unit="mm", scale=CODE_MM / code.symbol_size(border=2)[0])
     return out.getvalue()
-
-
-@register.filter
-def qr(url: str) -> str:
-    return segno.make(url, error="m", micro=False).svg_data_uri(border=2)

@@ -16,6 +16,7 @@ from evaluations.views import (
     drafts,
     exports,
     figures,
+    gallery,
     guides,
     hand_overs,
     home,
@@ -23,6 +24,7 @@ from evaluations.views import (
     keyed,
     keying,
     letters_in,
+    meetings,
     mine,
     moves,
     outside,
@@ -96,6 +98,8 @@ urlpatterns = [
     path("chi-bo/<int:cell_id>/nhan-xet/<int:year>/gui/", cells.submit, name="cell_submit"),
     path("chi-bo/<int:cell_id>/nhan-xet/<int:year>/dong-chi/<int:placement_id>/", cells.person, name="cell_person"),
     path("chi-bo/<int:cell_id>/in/<int:year>/", bundles.cell_print, name="cell_print"),
+    path("chi-bo/<int:cell_id>/bien-ban/<int:year>/<int:review_id>/", meetings.minutes, name="joint_minutes"),
+    path("chi-bo/<int:cell_id>/giay-moi/<int:year>/<int:meeting_id>/", meetings.invitations, name="invitations"),
     path("chi-bo/<int:cell_id>/giao/<int:year>/", hand_overs.pack, name="hand_over_pack"),
     path(
         "chi-bo/<int:cell_id>/nhan-xet/<int:year>/dong-chi/<int:placement_id>/luu-tam/",
@@ -158,5 +162,7 @@ urlpatterns = [
     path("so-lieu/", figures.overview, name="figures"),
     path("dot/<int:campaign_id>/bao-cao/", figures.report, name="campaign_report"),
     path("hop-thu-di/", figures.outbox, name="outbox"),
+    path("mau-van-ban/", gallery.page, name="gallery"),
+    path("mau-van-ban/<slug:name>/", gallery.specimen, name="gallery_specimen"),
     path("cua-toi/", mine.page, name="mine"),
 ]

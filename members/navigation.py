@@ -23,6 +23,7 @@ _ENTRIES: tuple[tuple[Action, str, str, str], ...] = (
     (Action.SEE_FIGURES, "Số liệu", "evaluations:figures", ""),
     (Action.AUDIT, "Lịch sử", "members:history", ""),
     (Action.CONFIGURE, "Hộp thư đi", "evaluations:outbox", ""),
+    (Action.CONFIGURE, "Mẫu văn bản", "evaluations:gallery", ""),
 )
 
 

@@ -32,7 +32,7 @@ from evaluations.models.hand_overs import hand_over_letter
 from evaluations.models.incoming import PaperRequest, register_on_paper
 from evaluations.models.paper_codes import PaperKind, grid_number, paper_code
 from evaluations.scans import PageRead
-from members.models import RosterHeading, RosterImport, Signatory, User
+from members.models import JointReview, RosterHeading, RosterImport, Signatory, User
 from members.roles import Action, Role
 from members.roster import parse_roster
 from members.states import move
@@ -103,6 +103,9 @@ def play(cast: Cast) -> dict[str, Any]:
         "batch_id": scan.pk,
         "page_id": scan.pages.get().pk,
         "year": Season.YEAR,
+        "name": "report",
+        "review_id": JointReview.objects.filter(cell=cast.cell)[0].pk,
+        "meeting_id": season.meeting().pk,
         "call_id": call(cast).pk,
         **came_back(matter),
         **printed(cast, matter),
@@ -352,6 +355,8 @@ ROWS: dict[str, Row] = {
     "evaluations:hand_over_letter": Row({"officer"}, {"signer"}, "same"),
     "evaluations:hand_over_returned": Row({"officer"}, {"signer"}, "only"),
     "evaluations:hand_over_pack": Row({"ward_clerk", "ward_officer"}, {"ward_signer", "secretary"}, "same"),
+    "evaluations:joint_minutes": Row({"secretary"}, WARD),
+    "evaluations:invitations": Row({"secretary"}, WARD),
     "evaluations:cell_print": Row({"secretary"} | WARD, posts="same"),
     "evaluations:bundle_page": Row({"secretary"} | WARD),
     "evaluations:bundle_page#answers": Row(WORKPLACE, takes={"bundle_id": "answers_id"}),
@@ -394,6 +399,8 @@ ROWS: dict[str, Row] = {
     "evaluations:undelivered": Row(OFFICERS | {"ward_clerk", "administrator"}, shared=True),
     "evaluations:send_again": Row({"officer", "administrator"}, posts="only", takes={"letter_id": "failed_id"}),
     "evaluations:address_free": Row({"officer", "administrator"}, posts="only"),
+    "evaluations:gallery": Row({"administrator"}, shared=True),
+    "evaluations:gallery_specimen": Row({"administrator"}, shared=True),
     "evaluations:outbox": Row({"administrator"}, shared=True),
 }
 PUBLIC = {"healthz", "account_login", "account_inactive", "evaluations:code_enter"}

@@ -2,6 +2,7 @@
 
 import copy
 import io
+import json
 import re
 import threading
 import unicodedata
@@ -10,6 +11,7 @@ from datetime import date
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any, NamedTuple
 
+import pikepdf
 import pytest
 from pypdf import PdfReader
 from weasyprint.urls import FatalURLFetchingError
@@ -455,9 +457,13 @@ def test_whatever_people_type_is_only_text(template: str, hostile: str, canary: 
 
     reader = read(rendered)
     assert calls == []
-    assert dict(reader.attachments) == {}
+    # Nothing is attached but the document's own data, and in that everything stands as it was typed.
+    ((name, (data,)),) = reader.attachments.items()
+    assert (name, json.loads(data)["facts"]) == (documents.DATA, facts)
     assert [page for page in reader.pages if "/Annots" in page] == []
-    assert b"/EmbeddedFile" not in rendered.content
+    with pikepdf.open(io.BytesIO(rendered.content)) as pdf:
+        streams = [row for row in pdf.objects if isinstance(row, pikepdf.Stream)]
+        assert sum(row.get("/Type") == "/EmbeddedFile" for row in streams) == 1
     pages = [page.replace(" ", "") for page in page_texts(rendered)]
     code = typed.replace(" ", "")
     assert [page.endswith(f"{code}trang{no}") for no, page in enumerate(pages, 1)] == [True] * len(pages)
