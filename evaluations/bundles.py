@@ -13,17 +13,14 @@ from typing import Any, BinaryIO
 
 import pikepdf
 
-from evaluations import documents
+from evaluations import archives, documents
+from evaluations.archives import NotStoredYet
 from evaluations.models import Bundle, Document, DocumentFile
 from evaluations.models import sheet_facts as facts
 from evaluations.models.bundles import PIECE
 from evaluations.models.print_plans import Sheet
 
 LEFT_BEHIND = ("/StructParents", "/StructParent", "/Tabs")
-
-
-class NotStoredYet(Exception):
-    """A paper of the plan is still being rendered by somebody else: wait a moment."""
 
 
 def work(bundle: Bundle, seconds: float) -> bool:
@@ -33,14 +30,16 @@ def work(bundle: Bundle, seconds: float) -> bool:
     for no, sheet, ids in bundle.steps_left():
         if time.monotonic() > end:
             return False
-        bundle.keep(no, _step(bundle, sheet, ids))
+        bundle.keep(no, _step(bundle, no, sheet, ids))
     with tempfile.TemporaryDirectory(prefix="bundle-") as folder:
-        path = Path(folder) / "whole.pdf"
-        bundle.finish(_blocks(path), _joined(bundle, path))
+        path = Path(folder) / "whole"
+        bundle.finish(_blocks(path), archives.join(bundle, path) if bundle.is_archive else _joined(bundle, path))
     return True
 
 
-def _step(bundle: Bundle, sheet: Sheet, ids: list[int]) -> bytes:
+def _step(bundle: Bundle, no: int, sheet: Sheet, ids: list[int]) -> bytes:
+    if sheet == Sheet.ORIGINALS:
+        return archives.part(ids, bundle.place_of(no) + 1)
     return _stored(ids) if sheet == Sheet.FILES else SHEETS[sheet](bundle, ids)
 
 

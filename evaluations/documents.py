@@ -129,7 +129,7 @@ def _lay_out(html: str, template: str, check: Check | None, data: list[Attachmen
         fonts, fetcher = _fonts(), _ClosedFetcher(check)
         for sheets in SHEETS:
             document = HTML(string=html, base_url=BASE_URL, url_fetcher=fetcher).render(
-                stylesheets=_stylesheets(template, sheets if check else 0), font_config=fonts, pdf_variant=variant
+                stylesheets=[_stylesheet(template, sheets if check else 0)], font_config=fonts, pdf_variant=variant
             )
             if not check or len(document.pages) <= sheets:
                 break
@@ -141,12 +141,16 @@ def _lay_out(html: str, template: str, check: Check | None, data: list[Attachmen
 def _collecting_rarely() -> Iterator[None]:
     """Between documents, not within: laying one out makes hundreds of thousands of small objects, and looking for
     cycles among them again and again takes a seventh of the time."""
-    was_on = gc.isenabled()
+    number, was_on = next(_rendered), gc.isenabled()
+    if number == 1:
+        # What is loaded now stays loaded: not to be walked through each time.
+        gc.collect()
+        gc.freeze()
     gc.disable()
     try:
         yield
     finally:
-        if next(_rendered) % COLLECT_AFTER == 0:
+        if number % COLLECT_AFTER == 0:
             gc.collect()
         if was_on:
             gc.enable()
@@ -282,17 +286,22 @@ def _fonts() -> FontConfiguration:
 
 
 @cache
-def _stylesheets(template: str, sheets: int) -> list[CSS]:
+def _stylesheet(template: str, sheets: int) -> CSS:
+    """One sheet, because WeasyPrint asks each about every element."""
+    rules = _rules(template, sheets)
+    return CSS(string=rules, base_url=BASE_URL, url_fetcher=_ClosedFetcher(), font_config=_fonts())
+
+
+def _rules(template: str, sheets: int) -> str:
     """`sheets`: how many pages have a code."""
     names = ("letterhead", *SHARED_STYLES.get(template, ()), template, *(["check"] if sheets else []))
     paths = [_static("documents") / f"{name}.css" for name in names]
-    rules = [path.read_text(encoding="utf-8") for path in paths if path.exists()]
     # CSS can count pages in text only, so every page asks for its own picture (see the fetcher).
-    rules += [
+    coded = [
         f"@page :nth({page}) {{ @left-bottom {{ content: url({SHEET}{page}) {CAPTION} }} }}"
         for page in range(1, sheets + 1)
     ]
-    return [CSS(string=text, base_url=BASE_URL, url_fetcher=_ClosedFetcher(), font_config=_fonts()) for text in rules]
+    return "\n".join([*(path.read_text(encoding="utf-8") for path in paths if path.exists()), *coded])
 
 
 def _static(folder: str) -> Path:

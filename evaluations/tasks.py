@@ -19,7 +19,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from evaluations import bounces, bundles, documents, letters, reminders, scans
+from evaluations import archives, bounces, bundles, documents, letters, reminders, scans
 from evaluations.models import Bundle, Document, DocumentFile, Letter, ScanBatch, ScanPage
 from evaluations.models.paper_codes import PaperKind, paper_facts
 from evaluations.models.print_plans import Sheet
@@ -156,7 +156,7 @@ def bundle(bundle_id: int) -> None:
         return
     try:
         is_finished = _is_all_stored(found) and bundles.work(found, SLICE)
-    except bundles.NotStoredYet:
+    except archives.NotStoredYet:
         is_finished = False
     except (documents.RenderError, SoftTimeLimitExceeded) as problem:
         found.give_up(str(problem) or "Lập bản in quá lâu")
@@ -167,11 +167,12 @@ def bundle(bundle_id: int) -> None:
 
 
 def _is_all_stored(found: Bundle) -> bool:
-    """Papers issued a moment ago may not be stored yet. Raises RenderError when one of them cannot be made."""
-    wanted = found.ids(Sheet.FILES)
+    """Papers issued a moment ago may not be stored yet. Raises RenderError when one of them cannot be made; an archive
+    says so in its index instead."""
+    wanted = found.ids(Sheet.FILES, Sheet.ORIGINALS)
     for start in range(0, len(wanted), AT_ONCE):
         papers = Document.objects.filter(pk__in=wanted[start : start + AT_ONCE])
-        if papers.exclude(render_error="").exists():
+        if not found.is_archive and papers.exclude(render_error="").exists():
             raise documents.RenderError("Có văn bản chưa lập được bản in")
         for document_id in papers.to_render().values_list("pk", flat=True):
             render(document_id)

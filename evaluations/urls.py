@@ -3,6 +3,7 @@
 from django.urls import path
 
 from evaluations.views import (
+    archives,
     bundles,
     calls,
     campaigns,
@@ -57,6 +58,7 @@ urlpatterns = [
     path("dot/<int:campaign_id>/xa-phuong/<int:commune_id>/", campaigns.commune, name="campaign_commune"),
     path("dot/<int:campaign_id>/in/", printing.campaign, name="campaign_print"),
     path("dot/<int:campaign_id>/xuat/", exports.campaign, name="campaign_export"),
+    path("dot/<int:campaign_id>/luu-tru/", archives.campaign, name="campaign_archive"),
     path("dot/<int:campaign_id>/tien-trinh/", campaigns.progress, name="campaign_progress"),
     path("dot/<int:campaign_id>/tien-do/", progress.campaign, name="campaign_steps"),
     path("de-nghi/<int:request_id>/", matters.page, name="request_page"),
@@ -90,6 +92,7 @@ urlpatterns = [
     path("in/xa-phuong/<int:commune_id>/<int:year>/", printing.commune, name="commune_print"),
     path("in/tra-loi/<int:commune_id>/<int:year>/", printing.returns, name="returns_print"),
     path("xuat/xa-phuong/<int:commune_id>/<int:year>/", exports.commune, name="commune_export"),
+    path("luu-tru/xa-phuong/<int:commune_id>/<int:year>/", archives.commune, name="commune_archive"),
     # Residence cell
     path("chi-bo/<int:cell_id>/phan-cong/<int:year>/", sharing.share, name="cell_share"),
     path("chi-bo/<int:cell_id>/tong-hop/<int:year>/", summary.page, name="cell_summary"),

@@ -17,7 +17,7 @@ from django.utils import timezone
 from evaluations.models.documents import Document
 from evaluations.models.print_plans import Order, Sheet
 from members.models import AuditEvent, Organization
-from members.roles import Action
+from members.roles import Action, Side
 from members.states import Refused, move
 
 if TYPE_CHECKING:
@@ -76,10 +76,10 @@ class BundleQuerySet(models.QuerySet["Bundle"]):
 
     def for_user(self, user: "User") -> "BundleQuerySet":
         """Copies this person may follow and download; whether he may read what is in them is asked once more then."""
-        reach: dict[Action, Q] = {action: user.reach(action, "organization__") for action in READERS}
         found = Q(pk__in=[])
         for action, kinds in READERS.items():
-            found |= Q(kind__in=kinds) & reach[action]
+            for side in (Side.WORKPLACE, Side.RESIDENCE):  # never who only configures
+                found |= Q(kind__in=kinds) & user.reach(action, "organization__", side)
         return self.filter(found)
 
     def listed(self) -> "BundleQuerySet":
@@ -100,6 +100,7 @@ class Bundle(models.Model):
         CAMPAIGN_ANSWERS = "campaign_answers", "Kết quả của cả đợt"
         LABELS = "labels", "Nhãn địa chỉ"
         ENVELOPES = "envelopes", "Bì thư"
+        ARCHIVE = "archive", "Hồ sơ lưu trữ"
 
     class State(models.TextChoices):
         QUEUED = "queued", "chờ lập"
@@ -162,6 +163,7 @@ class Bundle(models.Model):
                         "campaign_answers",
                         "labels",
                         "envelopes",
+                        "archive",
                     ]
                 ),
             ),
@@ -190,12 +192,25 @@ class Bundle(models.Model):
     def is_exhausted(self) -> bool:
         return self.tries > TRIES
 
-    def ids(self, sheet: Sheet) -> list[int]:
-        return [pk for name, ids in self.plan if name == sheet for pk in ids]
+    @property
+    def is_archive(self) -> bool:
+        """A ZIP of originals, not a file to print."""
+        return self.kind == self.Kind.ARCHIVE
+
+    @property
+    def working(self) -> str:
+        return "Đang lập hồ sơ" if self.is_archive else "Đang lập bản in"
+
+    def ids(self, *sheets: Sheet) -> list[int]:
+        return [pk for name, ids in self.plan if name in sheets for pk in ids]
+
+    def place_of(self, step: int) -> int:
+        """How many sheets stand before a step."""
+        return sum(len(ids) for _, ids in self.plan[:step])
 
     def is_readable_by(self, user: "User") -> bool:
         """Whether every stored paper in it may be read by this person (never his own, before it has gone out)."""
-        wanted = self.ids(Sheet.FILES)
+        wanted = self.ids(Sheet.FILES, Sheet.ORIGINALS)
         readable = Document.objects.readable_by(user)
         found = sum(readable.filter(pk__in=wanted[start : start + 500]).count() for start in range(0, len(wanted), 500))
         return found == len(set(wanted))
@@ -280,6 +295,7 @@ READERS: dict[Action, tuple[str, ...]] = {
     Action.PREPARE: (_Kind.SIGNING_FOLDER,),
     Action.SIGN: (_Kind.SIGNING_FOLDER,),
     Action.KEEP_ADDRESSES: (_Kind.LABELS, _Kind.ENVELOPES),
+    Action.EXPORT: (_Kind.ARCHIVE,),
 }
 
 

@@ -17,6 +17,7 @@ class Sheet(models.TextChoices):
     """What one step of a plan puts on paper, and what its ids are ids of."""
 
     FILES = "files", "Văn bản đã phát hành"  # Document
+    ORIGINALS = "originals", "Văn bản gốc, để lưu trữ"  # Document
     DRAFTS = "drafts", "Dự thảo trình ký"  # Document
     COVERS = "covers", "Phiếu giao"  # cell
     FORMS = "forms", "Phiếu nhận xét để ghi tay"  # Assessment

@@ -19,6 +19,12 @@ from members.views.participation import open_cell
 KIND = Bundle.Kind
 RECENT = 6
 AT_ONCE = 500
+READ = (
+    (Sheet.FILES, Document),
+    (Sheet.ORIGINALS, Document),
+    (Sheet.DRAFTS, Document),
+    (Sheet.FORMS, Assessment),
+)
 
 
 @require_http_methods(["GET", "POST"])
@@ -99,22 +105,21 @@ def stored_file(request: SignedIn, bundle_id: int) -> HttpResponseBase:
         raise Http404
     seat = _reader(request, bundle)
     AuditEvent.objects.record("Bundle.download", by=seat, on=bundle)
-    for sheet, model in ((Sheet.FILES, Document), (Sheet.DRAFTS, Document), (Sheet.FORMS, Assessment)):
+    for sheet, model in READ:
         if ids := bundle.ids(sheet):
             AuditEvent.objects.record_many("read", by=seat, model=model, ids=ids)
     _receive(request, bundle)
-    headers = {
-        "Content-Disposition": f'attachment; filename="ban-in-{bundle.pk}.pdf"',
-        "Content-Length": str(bundle.size),
-    }
-    return StreamingHttpResponse(bundle.content(), content_type="application/pdf", headers=headers)
+    name, kind = (f"ho-so-{bundle.pk}.zip", "zip") if bundle.is_archive else (f"ban-in-{bundle.pk}.pdf", "pdf")
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Content-Length": str(bundle.size)}
+    return StreamingHttpResponse(bundle.content(), content_type=f"application/{kind}", headers=headers)
 
 
 def _receive(request: SignedIn, bundle: Bundle) -> None:
     """Taking the answers home is their reception, as opening one of them is (design §5)."""
-    if bundle.kind not in (KIND.COMMUNE_ANSWERS, KIND.CAMPAIGN_ANSWERS):
+    if bundle.campaign_id is None or bundle.kind not in (KIND.COMMUNE_ANSWERS, KIND.CAMPAIGN_ANSWERS, KIND.ARCHIVE):
         return
-    seat, forms = request.user.acting(Action.RECEIVE, bundle.organization), bundle.ids(Sheet.FILES)
+    seat = request.user.acting(Action.RECEIVE, bundle.organization)
+    forms = bundle.ids(Sheet.FILES, Sheet.ORIGINALS)
     answered = EvaluationRequest.objects.filter(campaign=bundle.campaign_id, state=EvaluationRequest.State.ANSWERED)
     for start in range(0, len(forms), AT_ONCE):
         versions = AssessmentVersion.objects.filter(form__in=forms[start : start + AT_ONCE])

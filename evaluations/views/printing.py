@@ -14,6 +14,7 @@ from evaluations.forms.exports import ReasonForm
 from evaluations.models import AssessmentVersion, Bundle, Campaign, Document, HandOver, Letter, packs
 from evaluations.models.print_plans import Order
 from evaluations.owing import request_letters
+from evaluations.views.archives import campaign_form, commune_form
 from evaluations.views.bundles import ordered, recent
 from evaluations.views.letters_in import commune_within
 from members.middleware import SignedIn
@@ -85,9 +86,10 @@ def returns(request: SignedIn, commune_id: int, year: int) -> HttpResponse:
         "year": year,
         "rows": counted.order_by("recipient__search_key", "recipient"),
         "letters": _paper_letters(replies),
-        "bundles": recent(request, ward, [KIND.WORKPLACE_ANSWERS]),
-        "may_export": _exports(request, ward),
+        "bundles": recent(request, ward, [KIND.WORKPLACE_ANSWERS, KIND.ARCHIVE]),
+        "may_export": (may_export := _exports(request, ward)),
         "export_form": ReasonForm(),
+        "archive_form": commune_form(ward, year) if may_export else None,
     }
     return render(request, "evaluations/returns_print.html", context)
 
@@ -120,10 +122,14 @@ def campaign(request: SignedIn, campaign_id: int) -> HttpResponse:
         "answered": found.requests.filter(state__in=packs.OUT).count(),
         "reason": USED_FOR,
         "bundles": recent(
-            request, found.committee, [KIND.CAMPAIGN_ANSWERS, KIND.COMMUNE_ANSWERS, KIND.LETTER_PACK], found.pk
+            request,
+            found.committee,
+            [KIND.CAMPAIGN_ANSWERS, KIND.COMMUNE_ANSWERS, KIND.LETTER_PACK, KIND.ARCHIVE],
+            found.pk,
         ),
-        "may_export": _exports(request, found.committee),
+        "may_export": (may_export := _exports(request, found.committee)),
         "export_form": ReasonForm(),
+        "archive_form": campaign_form(found) if may_export else None,
         "may_print": request.user.may(Action.KEEP_ADDRESSES),
     }
     return render(request, "evaluations/campaign_print.html", context)
