@@ -31,9 +31,9 @@ TOLD = {
     Letter.Kind.RETURNED: Action.SUBMIT,
     Letter.Kind.REPLY: Action.RECEIVE,
 }
-# Seconds after which no further letter of a chunk is begun: the limit of the task must never fall between the
-# server's "250" and the journal.
-ENOUGH = 45.0
+# The part of the lease after which no further letter of a chunk is begun: neither its end nor the limit of the task may
+# fall between the server's "250" and the journal.
+ENOUGH = 0.15
 
 
 class Mail:
@@ -119,7 +119,7 @@ def _send(mine: list[Letter], channel: Channel) -> int:
     routes = {letter.pk: find(letter) for letter in mine}
     stopped = StoppedAddress.objects.among(address for found in routes.values() for address in found)
     taken: dict[int, list[int]] = defaultdict(list)
-    waiting, end = list(mine), time.monotonic() + ENOUGH
+    waiting, end = list(mine), time.monotonic() + ENOUGH * settings.LEASE.total_seconds()
     try:
         while waiting and time.monotonic() < end:
             letter = waiting.pop(0)
