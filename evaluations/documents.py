@@ -52,6 +52,7 @@ SHARED_STYLES = {
     "joint_minutes": ("minutes",),
     "working_minutes": ("minutes",),
     "grid": ("paper_code",),
+    "counterpart": ("introduction",),
     "envelopes_dl": ("envelope",),
     "envelopes_c5": ("envelope",),
 }

@@ -33,6 +33,8 @@ class Specimen:
 
 
 SPECIMENS = (
+    Specimen("introduction", "Giấy giới thiệu (mẫu 1-213)", "Đảng ủy nơi công tác", is_coded=True),
+    Specimen("counterpart", "Phần tiếp nhận của giấy giới thiệu", "Đảng ủy xã, phường", is_numbered=False),
     Specimen("request_letter", "Công văn đề nghị nhận xét, kèm danh sách", "Đảng ủy nơi công tác", is_coded=True),
     Specimen("opinion_request", "Phiếu xin ý kiến chi ủy nơi cư trú (mẫu 3-213)", "Đảng ủy nơi công tác"),
     Specimen("reminder_letter", "Công văn đôn đốc", "Đảng ủy nơi công tác", is_coded=True),

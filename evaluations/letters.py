@@ -30,6 +30,17 @@ TOLD = {
     Letter.Kind.ASSIGNED: Action.SUBMIT,
     Letter.Kind.RETURNED: Action.SUBMIT,
     Letter.Kind.REPLY: Action.RECEIVE,
+    Letter.Kind.INTRODUCE: Action.REGISTER,
+    Letter.Kind.NEWCOMER: Action.SUBMIT,
+    Letter.Kind.RECEIPT: Action.RECEIVE,
+    Letter.Kind.ATTENTION: Action.PREPARE,
+}
+# The page where the matter waits, of the kinds that wait on the recipient's own page.
+PAGES = {
+    Letter.Kind.INTRODUCE: "evaluations:introductions_in",
+    Letter.Kind.NEWCOMER: "evaluations:newcomers",
+    Letter.Kind.RECEIPT: "evaluations:introductions",
+    Letter.Kind.ATTENTION: "evaluations:introductions",
 }
 # The part of the lease after which no further letter of a chunk is begun: neither its end nor the limit of the task may
 # fall between the server's "250" and the journal.
@@ -213,6 +224,8 @@ def _shown(day: str | None) -> str:
 
 def _place(letter: Letter) -> str:
     """The page where the matter waits."""
+    if page := PAGES.get(Letter.Kind(letter.kind)):
+        return reverse(page, args=[letter.recipient_id])
     if letter.kind == Letter.Kind.REQUEST:
         return reverse("evaluations:letter_in", args=[letter.document_id])
     if letter.kind == Letter.Kind.REPLY and letter.document and letter.document.campaign_id:

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from django.db.models import Count, Exists, F, Max, Min, OuterRef, Subquery
+from django.db.models import Count, Exists, F, Max, Min, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from evaluations.ladder import Rung, first_after, last_day
-from evaluations.models import AssessmentVersion, EvaluationRequest, InnerDeadline, LadderRun
+from evaluations.models import AssessmentVersion, EvaluationRequest, InnerDeadline, Introduction, LadderRun
 from evaluations.models.requests import RequestQuerySet
 from evaluations.working_days import DAY, is_working_day, shifted
 from members.models import Organization
@@ -31,12 +31,12 @@ EXECUTED_BY = time(9, 0)  # the first run of a day is over by then (liaison/cele
 
 @dataclass(frozen=True)
 class Step:
-    """One row of the table: which requests wait, at whom, for whose seats; who rings them up; who is told when late."""
+    """One row of the table: what waits, at whom, for whose seats; who rings them up; who is told when late."""
 
     code: str
     words: str  # after a figure
     action: Action
-    rows: Callable[[], RequestQuerySet]
+    rows: Callable[[], QuerySet[Any]]
     owner: str
     since: str  # when the work reached them
     caller: str = ""
@@ -168,6 +168,33 @@ STEPS = (
         after=timedelta(days=15),
         above="asker_now__parent",
         above_words="nơi công tác chậm ghi việc sử dụng nhận xét",
+    ),
+    Step(
+        "introduction_register",
+        "giấy giới thiệu chờ vào sổ",
+        Action.REGISTER,
+        Introduction.objects.to_register,
+        "commune",
+        "issued_at",
+        "workplace",
+    ),
+    Step(
+        "introduction_assign",
+        "đồng chí được giới thiệu chờ phân về chi bộ",
+        Action.ASSIGN,
+        Introduction.objects.to_assign,
+        "commune",
+        "at_commune_at",
+        "workplace",
+    ),
+    Step(
+        "introduction_accept",
+        "đồng chí được giới thiệu chờ chi bộ tiếp nhận",
+        Action.SUBMIT,
+        Introduction.objects.to_accept,
+        "cell",
+        "assigned_at",
+        "commune",
     ),
 )
 

@@ -14,6 +14,7 @@ ALL_LETTERS = (
 SAMPLES = {specimen.name: sample_facts(specimen.name) for specimen in SPECIMENS if not specimen.is_sheet}
 REQUEST_LETTER, ASSESSMENT_FORM = SAMPLES["request_letter"], SAMPLES["assessment_form"]
 REPLY_LETTER, REPORT = SAMPLES["reply_letter"], SAMPLES["report"]
+INTRODUCTION, COUNTERPART = SAMPLES["introduction"], SAMPLES["counterpart"]
 CELL_HEAD, COMMUNE_HEAD = ASSESSMENT_FORM["head"], REPLY_LETTER["head"]
 
 

@@ -22,7 +22,9 @@ from evaluations.models import (
     Document,
     EvaluationRequest,
     IncomingLetter,
+    Introduction,
     Letter,
+    ResidenceReport,
     ScanBatch,
     SigningKey,
     StoppedAddress,
@@ -38,6 +40,7 @@ from members.roster import parse_roster
 from members.states import move
 from tests import factories
 from tests.conftest import Cast
+from tests.introducing import Introducing
 from tests.season import Season, by
 
 UNKNOWN = 987654
@@ -76,6 +79,7 @@ def play(cast: Cast) -> dict[str, Any]:
     scan = scanned_batch(cast)
     key = {"kind": "file", "content": b"key", "subject": "Sở", "serial": "1", "valid_until": timezone.now()}
     signing = SigningKey.add(cast.ministry, by=cast.signer.seats.get(), **key)
+    introductions = introduced(cast)
     return {
         "key_id": signing.pk,
         "cell_id": cast.cell.pk,
@@ -108,8 +112,32 @@ def play(cast: Cast) -> dict[str, Any]:
         "meeting_id": season.meeting().pk,
         "call_id": call(cast).pk,
         **came_back(matter),
+        **introductions,
         **printed(cast, matter),
     }
+
+
+def introduced(cast: Cast) -> dict[str, Any]:
+    """One on its way, one in draft, one whose half has gone back, one that lies in the signer's folder."""
+    introducing = Introducing(cast)
+    accepted = introducing.accepted()
+    introducing.counterparts()
+    waiting = factories.member("Hứa Thử Ký", workplace=cast.office_cell, commune=cast.ward)
+    introducing.drafted(waiting)
+    introducing.present()
+    draft = factories.member("Hứa Thử Soạn", workplace=cast.office_cell, commune=cast.ward)
+    return {
+        "introduction_id": accepted.pk,
+        "drafted_id": introducing.drafted(draft).pk,
+        "paper_id": accepted.document_id or 0,
+        "report_id": residence_report(cast).pk,
+        "counterpart_id": Introduction.objects.get(pk=accepted.pk).counterpart_id or 0,
+    }
+
+
+def residence_report(cast: Cast) -> ResidenceReport:
+    seat = by(cast.ward_officer, Action.ASSIGN, cast.ward)
+    return ResidenceReport.lives_here(cast.ward, "Lý Thử Mới", 1980, cast.ministry.name, "", by=seat)
 
 
 def printed(cast: Cast, matter: EvaluationRequest) -> dict[str, Any]:
@@ -254,6 +282,7 @@ class Row:
 
 
 KEYED = {"version_id": "keyed_id"}
+DRAFTED = {"introduction_id": "drafted_id"}
 ON_PAPER = {"document_id": "paper_letter_id"}
 RECEIVED = {"import_id": "received_id"}
 NOT_KEYING = {"ward_clerk", "ward_signer", "secretary"}
@@ -295,6 +324,34 @@ ROWS: dict[str, Row] = {
     "evaluations:move_retirement": Row({"officer"}, {"signer"}, "same"),
     "evaluations:move_death": Row({"officer"}, {"signer"}, "same"),
     "evaluations:move_leaving": Row({"officer"}, {"signer"}, "same"),
+    "evaluations:introductions": Row(WORKPLACE),
+    "evaluations:introductions_choose": Row({"officer"}, {"signer"}, "same"),
+    "evaluations:introduction_draft": Row({"officer"}, {"signer"}, "same"),
+    "evaluations:introductions_present": Row({"officer"}, {"signer"}, "only"),
+    "evaluations:introductions_take_back": Row({"officer"}, {"signer"}, "only"),
+    "evaluations:introductions_sign": Row({"signer"}, {"officer"}, "same"),
+    "evaluations:introduction_page": Row(WORKPLACE),
+    "evaluations:introduction_cancel": Row({"officer"}, {"signer"}, "only", takes=DRAFTED),
+    "evaluations:introduction_end": Row({"officer"}, {"signer"}, "only"),
+    "evaluations:introduction_key": Row({"officer"}, {"signer"}, "only"),
+    "evaluations:introductions_in": Row(WARD),
+    "evaluations:introductions_register": Row({"ward_clerk", "ward_officer"}, {"ward_signer"}, "only"),
+    "evaluations:introductions_place": Row({"ward_officer"}, {"ward_clerk", "ward_signer"}, "same"),
+    "evaluations:introductions_counterparts": Row({"ward_signer"}, {"ward_clerk", "ward_officer"}, "same"),
+    "evaluations:introduction_back": Row({"ward_officer"}, {"ward_clerk", "ward_signer", "secretary"}, "same"),
+    "evaluations:introductions_late": Row(WORKPLACE),
+    "evaluations:exemptions": Row({"officer"}, {"signer"}),
+    "evaluations:standing": Row({"officer"}, {"signer"}, "same"),
+    "evaluations:paper_introduction": Row({"ward_clerk", "ward_officer"}, {"ward_signer"}, "same"),
+    "evaluations:residence_reports": Row(
+        {"ward_officer"}, {"ward_clerk", "ward_signer"}, "same", {"organization_id": "commune_id"}
+    ),
+    "evaluations:residence_reports#cell": Row({"secretary"}, WARD, "same", {"organization_id": "cell_id"}),
+    "evaluations:report_decide": Row({"ward_officer"}, {"ward_clerk", "ward_signer"}, "only"),
+    "evaluations:report_settle": Row({"officer"}, {"signer"}, "only"),
+    "evaluations:newcomers": Row({"secretary", "ward_officer"}, {"ward_clerk", "ward_signer"}, "same"),
+    "evaluations:document_file#introduction": Row(WORKPLACE | WARD, takes={"document_id": "paper_id"}),
+    "evaluations:document_file#counterpart": Row(WORKPLACE | WARD, takes={"document_id": "counterpart_id"}),
     # The neighbours' committees have a book of letters too, an empty one.
     "evaluations:letters_in": Row(OFFICERS | SIGNERS | SECRETARIES | {"ward_clerk"}, shared=True),
     "evaluations:letter_in": Row(WARD),

@@ -22,6 +22,8 @@ from evaluations.scans import read_pages
 from tests.document_samples import (
     ALL_LETTERS,
     ASSESSMENT_FORM,
+    COUNTERPART,
+    INTRODUCTION,
     REPLY_LETTER,
     REPORT,
     REQUEST_LETTER,
@@ -217,6 +219,41 @@ def test_report_prints_every_figure_and_says_so_where_there_is_none() -> None:
     assert "Nêu gương tốt: 40 Nêu gương: 56 Chưa nêu gương: 1 1" in report
     assert empty.count("Chưa có số liệu.") == 2
     assert "Nhận xét, kiến nghị" not in empty
+
+
+BY_RULE = (
+    "ĐẢNG BỘ UBND THÀNH PHỐ ĐÀ NẴNG ĐẢNG ỦY SỞ XÂY DỰNG * Số 05-GGT/ĐU "
+    "ĐẢNG CỘNG SẢN VIỆT NAM Hải Châu, ngày 05 tháng 10 năm 2026 GIẤY GIỚI THIỆU ----- "
+    "Kính gửi: - Đảng ủy phường An Hải; - Chi bộ nơi cư trú (Tổ dân phố 7). "
+    "Thực hiện Quy định số 213-QĐ/TW, ngày 02 tháng 01 năm 2020 của Bộ Chính trị về trách nhiệm của đảng viên đang "
+    "công tác thường xuyên giữ mối liên hệ với tổ chức đảng và nhân dân nơi cư trú, ĐẢNG ỦY SỞ XÂY DỰNG "
+    "Giới thiệu đồng chí: Lê Thị Thử Nghiệm Nam, nữ: Nữ Sinh ngày: 18/7/1976 Kết nạp vào Đảng ngày: 03/02/2004 "
+    "Công nhận đảng viên chính thức ngày: 03/02/2005 "
+    "Đang sinh hoạt đảng tại Chi bộ Văn phòng Sở, Đảng ủy Sở Xây dựng "
+    "Hiện cư trú tại: 12 đường Ví Dụ, Tổ 7, phường An Hải "
+)
+EXEMPT = "Thuộc đối tượng Giới thiệu nhưng được miễn sinh hoạt nơi cư trú. "
+CLOSING = "Đề nghị các đồng chí tiếp nhận và tạo điều kiện để đồng chí Lê Thị Thử Nghiệm hoàn thành nhiệm vụ. "
+
+
+def test_introduction_leaves_the_left_half_to_the_residence() -> None:
+    (page,) = page_texts(render("introduction", INTRODUCTION, number="5", issued_on=ISSUED_ON))
+    assert page == (
+        f"{BY_RULE}{EXEMPT}{CLOSING}ĐẢNG ỦY NƠI CƯ TRÚ Tiếp nhận ngày …… tháng …… năm ……… "
+        "Đã giới thiệu về sinh hoạt tại Chi bộ ……………………………… T/M ĐẢNG ỦY BÍ THƯ T/M ĐẢNG ỦY BÍ THƯ Nguyễn Văn Mẫu"
+    )
+    (page,) = page_texts(render("introduction", changed(INTRODUCTION, is_exempt=False), number="5", access=ACCESS))
+    assert EXEMPT.strip() not in page
+    assert f"Mã công văn: {ACCESS.code}" in page
+
+
+def test_counterpart_is_the_same_paper_with_the_left_half_filled_in() -> None:
+    (page,) = page_texts(render("counterpart", COUNTERPART, issued_on=date(2026, 10, 9)))
+    assert page == (
+        f"{BY_RULE}{EXEMPT}{CLOSING}ĐẢNG ỦY NƠI CƯ TRÚ Tiếp nhận ngày 09 tháng 10 năm 2026 "
+        "Đã giới thiệu về sinh hoạt tại Chi bộ Tổ dân phố 7 T/M ĐẢNG ỦY PHÓ BÍ THƯ Trần Thị Ví Dụ "
+        "T/M ĐẢNG ỦY BÍ THƯ Nguyễn Văn Mẫu"
+    )
 
 
 @pytest.mark.parametrize("template", SAMPLES)

@@ -12,7 +12,9 @@ from evaluations.models import (
     Bundle,
     Document,
     EvaluationRequest,
+    Introduction,
     Letter,
+    ResidenceReport,
     ScanBatch,
     ScanPage,
     packs,
@@ -22,6 +24,7 @@ from members.models import AuditEvent, Seat
 from members.roles import Action
 from members.states import WrongState, move, move_all
 from tests.conftest import Cast
+from tests.introducing import Introducing
 from tests.racing import race
 from tests.season import Season, by
 
@@ -89,6 +92,30 @@ LETTER = {
     "bounced": {"queued": ""},  # the address book was put right
     "returned_by_post": {"sent": ""},  # to a better address
     "not_needed": {},
+}
+INTRODUCTION = {
+    "draft": {"issued": "issued", "cancelled": "ended"},
+    # The counterpart that comes back on paper may be the first that is heard of the commune.
+    "issued": {
+        "at_commune": "at_commune",
+        "accepted": "accepted",
+        "returned": "returned",
+        "cancelled": "ended",
+        "closed": "ended",
+    },
+    "at_commune": {"assigned": "assigned", "returned": "returned", "closed": "ended"},
+    "assigned": {"accepted": "accepted", "returned": "returned", "closed": "ended"},
+    # Not a resident any more, though the cell has received.
+    "accepted": {"returned": "returned", "closed": "ended"},
+    "returned": {"closed": "ended"},
+    "cancelled": {},
+    "closed": {},
+}
+REPORT = {
+    "noted": {"told": "told", "dropped": "ended"},
+    "told": {"settled": "ended"},
+    "dropped": {},
+    "settled": {},
 }
 BUNDLE = {
     "queued": {"running": "", "failed": ""},
@@ -192,6 +219,17 @@ class TestGrid:
         seat = by(cast.officer, Action.PREPARE, cast.ministry)
         issued = {"issued_at": letter.issued_at, "issued_by": letter.issued_by, "presented_at": None}
         assert grid(letter, seat, presented_by=None, **issued) == DOCUMENT
+
+    def test_introduction(self, cast: Cast) -> None:
+        row = Introducing(cast).accepted()
+        seat = by(cast.officer, Action.PREPARE, cast.ministry)
+        base = {"accepted_on": row.accepted_on, "return_code": "moved", "end_code": "moved"}
+        assert grid(row, seat, **base, **no_stamps(Introduction)) == INTRODUCTION
+
+    def test_residence_report(self, cast: Cast) -> None:
+        seat = by(cast.secretary, Action.RECORD, cast.cell)
+        report = ResidenceReport.lives_here(cast.cell, "Lý Thử Mới", 1980, "Sở Thử Nghiệm", "", by=seat)
+        assert grid(report, seat, **no_stamps(ResidenceReport)) == REPORT
 
     def test_letter(self, cast: Cast, play: Season) -> None:
         play.issued()

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from django import forms
 from django.db import transaction
@@ -109,12 +109,10 @@ class Outcome:
 class AssignForm(forms.Form):
     """For each request that waits: the cell it goes to, a cell to be made for it, or the reason it goes back."""
 
-    def __init__(
-        self, commune: Organization, matters: Iterable[EvaluationRequest], data: Mapping[str, Any] | None = None
-    ) -> None:
+    def __init__(self, commune: Organization, matters: Iterable[Any], data: Mapping[str, Any] | None = None) -> None:
         super().__init__(data)
         self.commune = commune
-        self.matters = {matter.pk: matter for matter in matters}
+        self.matters: dict[int, Any] = {matter.pk: matter for matter in matters}
         cells = Organization.objects.residence_cells().filter(parent=commune)
         self.cells = {cell.pk: cell for cell in sorted(cells, key=_natural)}
         self._by_name = {cell.search_key: cell.pk for cell in self.cells.values()}
@@ -135,11 +133,12 @@ class AssignForm(forms.Form):
 
     def _add_fields(self, matter: EvaluationRequest) -> None:
         name = matter.member.full_name
-        book = matter.campaign.book if matter.campaign else load()
         choices: list[Any] = [("", "Chưa phân"), ("Phân về", [(pk, cell.name) for pk, cell in self.cells.items()])]
         if words := new_name(matter):
             choices.append(("Chưa có chi bộ", [(NEW, f"＋ Lập “{words}”")]))
-        back = [(f"{BACK}{code}", f"Chuyển lại: {_lower(label)}") for code, label in book.decline_codes.items()]
+        back = [
+            (f"{BACK}{code}", f"Chuyển lại: {_lower(label)}") for code, label in self._decline_codes(matter).items()
+        ]
         choices.append(("Chuyển lại nơi công tác", back))
         self.fields[f"cell-{matter.pk}"] = forms.ChoiceField(
             choices=choices,
@@ -154,6 +153,9 @@ class AssignForm(forms.Form):
             widget=forms.TextInput(attrs={"class": "form-control", "aria-label": f"Ghi chú về đồng chí {name}"}),
         )
 
+    def _decline_codes(self, matter: Any) -> dict[str, str]:
+        return (matter.campaign.book if matter.campaign else load()).decline_codes
+
     @property
     def rows(self) -> list[Row]:
         return [
@@ -162,12 +164,12 @@ class AssignForm(forms.Form):
             for cell, (proposal, why) in [(self[f"cell-{pk}"], self.proposals[pk])]
         ]
 
-    def filled(self) -> "AssignForm":
+    def filled(self) -> Self:
         """The same page with undecided rows set to their proposal or to a cell of their own words; nothing is saved."""
         data = {name: self.data.get(name, "") for name in self.fields}
         for pk, matter in self.matters.items():
             data[f"cell-{pk}"] = data[f"cell-{pk}"] or self.proposals[pk][0] or (NEW if new_name(matter) else "")
-        return AssignForm(self.commune, self.matters.values(), data)
+        return type(self)(self.commune, self.matters.values(), data)
 
     def clean(self) -> dict[str, Any]:
         for pk in self.matters:

@@ -3,7 +3,7 @@
 import csv
 import io
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
@@ -24,17 +24,44 @@ from members.roster import Roster, RosterError, parse_roster
 ANSWER_WITHIN = timedelta(days=30)
 
 
-class IncomingForm(forms.Form):
+class SenderForm(forms.Form):
+    """A committee on paper, from the address book or new in it."""
+
     asker = Line(
-        label="Đảng ủy gửi công văn",
+        label="Đảng ủy gửi",
         max_length=200,
         help_text="Gõ vài chữ rồi chọn trong danh bạ; chưa có thì ghi đủ tên và đánh dấu ô bên dưới.",
         widget=forms.TextInput(attrs={"list": "askers", "autocomplete": "off"}),
-        error_messages={"required": "Ghi tên đảng ủy gửi công văn."},
+        error_messages={"required": "Ghi tên đảng ủy gửi."},
     )
     is_new = forms.BooleanField(label="Thêm vào danh bạ (chưa có trong danh bạ)", required=False)
     address = Line(label="Địa chỉ nhận trả lời", max_length=250, required=False, help_text="Ghi khi thêm vào danh bạ.")
     phone = Line(label="Điện thoại", max_length=40, required=False)
+
+    def __init__(self, commune: Organization, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.commune, self.book = commune, known_senders(commune)
+
+    @property
+    def names(self) -> list[str]:
+        return sorted(entry.name for entry in self.book.values())
+
+    def check_sender(self) -> None:
+        asker = self.cleaned_data.get("asker")
+        if asker and not self.cleaned_data.get("is_new") and search_key(asker) not in self.book:
+            self.add_error("is_new", "Chưa có đảng ủy tên này trong danh bạ. Xem lại tên, hoặc đánh dấu để thêm vào.")
+        if asker and not search_key(asker):
+            self.add_error("asker", "Ghi tên đảng ủy gửi.")
+
+    def sender(self, *, by: Seat) -> Organization:
+        """The entry of the address book; made when it is new. In the transaction of what it is for."""
+        said = self.cleaned_data
+        return self.book.get(search_key(said["asker"])) or add_to_address_book(
+            self.commune, said["asker"], by=by, address=said["address"], phone=said["phone"]
+        )
+
+
+class IncomingForm(SenderForm):
     number = Line(
         label="Số, ký hiệu công văn",
         max_length=40,
@@ -58,13 +85,8 @@ class IncomingForm(forms.Form):
     ) -> None:
         today = timezone.localdate()
         initial = {"received_on": today, "year": today.year, "due_on": today + ANSWER_WITHIN}
-        super().__init__(data, files, initial=initial)
-        self.commune, self.book = commune, known_senders(commune)
+        super().__init__(commune, data, files, initial=initial)
         self.fields["scan"] = ScanField(required=False, label="Bản chụp công văn")
-
-    @property
-    def names(self) -> list[str]:
-        return sorted(entry.name for entry in self.book.values())
 
     def clean_year(self) -> int:
         year: int = self.cleaned_data["year"]
@@ -76,10 +98,7 @@ class IncomingForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         data, today = self.cleaned_data, timezone.localdate()
         dated, received, due = data.get("dated_on"), data.get("received_on"), data.get("due_on")
-        if data.get("asker") and not data.get("is_new") and search_key(data["asker"]) not in self.book:
-            self.add_error("is_new", "Chưa có đảng ủy tên này trong danh bạ. Xem lại tên, hoặc đánh dấu để thêm vào.")
-        if data.get("asker") and not search_key(data["asker"]):
-            self.add_error("asker", "Ghi tên đảng ủy gửi công văn.")
+        self.check_sender()
         if received and received > today:
             self.add_error("received_on", "Ngày đến chưa tới. Kiểm tra lại.")
         elif dated and received and dated > received:
@@ -90,10 +109,7 @@ class IncomingForm(forms.Form):
 
     @transaction.atomic
     def save(self, *, by: Seat) -> Document:
-        said = self.cleaned_data
-        asker = self.book.get(search_key(said["asker"])) or add_to_address_book(
-            self.commune, said["asker"], by=by, address=said["address"], phone=said["phone"]
-        )
+        said, asker = self.cleaned_data, self.sender(by=by)
         names = ("number", "dated_on", "received_on", "due_on", "year", "registered_no", "scan")
         return register_on_paper(self.commune, PaperRequest(asker, **{name: said[name] for name in names}), by=by)
 
@@ -101,7 +117,7 @@ class IncomingForm(forms.Form):
 class TypedPersonForm(forms.Form):
     """One person of a short list: read and checked like a row of a workbook."""
 
-    COLUMNS = {
+    COLUMNS: ClassVar[dict[str, str]] = {
         "full_name": "Họ và tên",
         "birth_date": "Ngày sinh",
         "joined_on": "Ngày vào Đảng",

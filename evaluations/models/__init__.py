@@ -7,8 +7,10 @@ from evaluations.models.deadlines import Extension, InnerDeadline
 from evaluations.models.delivery import MailHour, StoppedAddress
 from evaluations.models.documents import Document, DocumentFile, NumberRange, NumberSeries
 from evaluations.models.hand_overs import HandOver
+from evaluations.models.introductions import Introduction
 from evaluations.models.letters import Letter
 from evaluations.models.requests import Consultation, EvaluationRequest, IncomingLetter
+from evaluations.models.residence_reports import ResidenceReport
 from evaluations.models.scan_pages import ScanPage
 from evaluations.models.scans import ScanBatch, ScanUpload
 from evaluations.models.signing_keys import Signature, SigningKey
@@ -29,10 +31,12 @@ __all__ = [
     "IncomingLetter",
     "InnerDeadline",
     "LadderRun",
+    "Introduction",
     "Letter",
     "MailHour",
     "NumberRange",
     "NumberSeries",
+    "ResidenceReport",
     "ScanBatch",
     "ScanPage",
     "ScanUpload",

@@ -192,7 +192,7 @@ class DocumentQuerySet(models.QuerySet["Document"]):
         reports = _any(user, (Action.EXPORT, Action.SEE_FIGURES), "issuer__", None)
         genre = Document.Genre
         return self.filter(
-            Q(genre__in=[genre.REQUEST_LETTER, genre.REPLY_LETTER]) & letters
+            Q(genre__in=[genre.REQUEST_LETTER, genre.REPLY_LETTER, genre.INTRODUCTION, genre.COUNTERPART]) & letters
             | Q(genre=genre.ASSESSMENT_FORM) & forms
             | Q(genre=genre.REPORT) & reports
         ).distinct()
@@ -221,6 +221,8 @@ class Document(models.Model):
         ASSESSMENT_FORM = "assessment_form", "Phiếu nhận xét"
         REPLY_LETTER = "reply_letter", "Công văn trả lời"
         REPORT = "report", "Báo cáo"
+        INTRODUCTION = "introduction", "Giấy giới thiệu"
+        COUNTERPART = "counterpart", "Phần tiếp nhận của giấy giới thiệu"
 
     class State(models.TextChoices):
         DRAFT = "draft", "đang soạn"
@@ -242,7 +244,14 @@ class Document(models.Model):
         State.WITHDRAWN: frozenset(),
     }
     STAMPS = {State.ISSUED: "issued", State.FOR_SIGNATURE: "presented"}
-    SIGNS = {Genre.REQUEST_LETTER: "CV", Genre.REPLY_LETTER: "CV", Genre.REPORT: "BC", Genre.ASSESSMENT_FORM: ""}
+    SIGNS = {
+        Genre.REQUEST_LETTER: "CV",
+        Genre.REPLY_LETTER: "CV",
+        Genre.REPORT: "BC",
+        Genre.ASSESSMENT_FORM: "",
+        Genre.INTRODUCTION: "GGT",
+        Genre.COUNTERPART: "",
+    }
 
     # One key per step ("request:campaign:12:commune:7"): asking for the same paper twice finds the first.
     key = models.CharField(max_length=120, unique=True)
@@ -284,7 +293,16 @@ class Document(models.Model):
         constraints = [
             models.CheckConstraint(
                 name="document_genre_known",
-                condition=Q(genre__in=["request_letter", "assessment_form", "reply_letter", "report"]),
+                condition=Q(
+                    genre__in=[
+                        "request_letter",
+                        "assessment_form",
+                        "reply_letter",
+                        "report",
+                        "introduction",
+                        "counterpart",
+                    ]
+                ),
             ),
             models.CheckConstraint(
                 name="document_state_known",

@@ -139,6 +139,10 @@ class Letter(models.Model):
         RETURNED = "returned", "Báo đề nghị bổ sung"
         REPLY = "reply", "Công văn trả lời"
         REMINDER = "reminder", "Nhắc việc"
+        INTRODUCE = "introduce", "Giấy giới thiệu"
+        NEWCOMER = "newcomer", "Báo có đảng viên được giới thiệu về chi bộ"
+        RECEIPT = "receipt", "Phần tiếp nhận của giấy giới thiệu"
+        ATTENTION = "attention", "Báo việc nơi công tác cần xem lại"
 
     ELECTRONIC = (Channel.EMAIL, Channel.SMS)
     MOVES = {
@@ -209,7 +213,20 @@ class Letter(models.Model):
                 name="letter_channel_known", condition=Q(channel__in=["email", "print", "call", "sms"])
             ),
             models.CheckConstraint(
-                name="letter_kind_known", condition=Q(kind__in=["request", "assigned", "returned", "reply", "reminder"])
+                name="letter_kind_known",
+                condition=Q(
+                    kind__in=[
+                        "request",
+                        "assigned",
+                        "returned",
+                        "reply",
+                        "reminder",
+                        "introduce",
+                        "newcomer",
+                        "receipt",
+                        "attention",
+                    ]
+                ),
             ),
             models.CheckConstraint(
                 name="letter_reminder_has_day", condition=~Q(kind="reminder") | Q(reminds_on__isnull=False)

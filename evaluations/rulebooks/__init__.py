@@ -50,6 +50,8 @@ class Rulebook:
     deputy_after: int
     above_after: int
     asker_after: int
+    introduction_days: int  # working days within which a member who was introduced should be received
+    review_ahead: int  # days before its review date that an exemption is shown as one to look at
     criteria: tuple[Criterion, ...]
     recommendation: Recommendation
     exemptions: dict[str, str]
@@ -84,6 +86,8 @@ def _build(data: dict[str, Any]) -> Rulebook:
             deputy_after=data["escalation"]["deputy"],
             above_after=data["escalation"]["above"],
             asker_after=data["escalation"]["asker"],
+            introduction_days=data["introductions"]["receive_within"],
+            review_ahead=data["introductions"]["review_ahead"],
             criteria=criteria,
             recommendation=Recommendation(**recommendation),
             exemptions=data["exemptions"],

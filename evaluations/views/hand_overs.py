@@ -18,6 +18,8 @@ from members.roles import Action, Side
 from members.views.participation import open_cell
 
 State = Letter.State
+FROM_WORKPLACE = ("request_letter", "introduction")
+FROM_RESIDENCE = ("reply_letter", "counterpart")
 
 
 @require_http_methods(["GET", "POST"])
@@ -38,15 +40,15 @@ def letter(request: SignedIn, letter_id: int) -> HttpResponse:
 
 def _letters(user: User) -> LetterQuerySet:
     issuer = "document__issuer__"
-    reach = user.reach(Action.SEE_MEMBERS, issuer, Side.WORKPLACE) & Q(document__genre="request_letter")
-    reach |= user.reach(Action.SEE_RESIDENTS, issuer, Side.RESIDENCE) & Q(document__genre="reply_letter")
+    reach = user.reach(Action.SEE_MEMBERS, issuer, Side.WORKPLACE) & Q(document__genre__in=FROM_WORKPLACE)
+    reach |= user.reach(Action.SEE_RESIDENTS, issuer, Side.RESIDENCE) & Q(document__genre__in=FROM_RESIDENCE)
     on_paper = Letter.objects.filter(reach, channel=Letter.Channel.PRINT)
     return on_paper.select_related("document__issuer", "document__campaign", "recipient")
 
 
 def _seat(user: User, letter: Letter) -> Seat:
     assert letter.document
-    is_reply = letter.document.genre == "reply_letter"
+    is_reply = letter.document.genre in FROM_RESIDENCE
     return user.acting(Action.REGISTER if is_reply else Action.PREPARE, letter.document.issuer)
 
 

@@ -26,6 +26,7 @@ from evaluations.models.sharing import follower_of
 from evaluations.models.signing_keys import waiting_by_office
 from evaluations.owing import commune_standings
 from evaluations.steps import CELL_DUE
+from evaluations.views.introduction_work import waiting_introductions
 from evaluations.views.keyed import keyed_for
 from evaluations.views.keying import waiting_on_paper
 from evaluations.views.outside import to_verify
@@ -56,6 +57,7 @@ def home(request: HttpRequest) -> HttpResponse:
             "to_key": waiting_on_paper(user).count() if user.may(Action.KEY) else None,
             "scanned": _scanned(user),
             "to_sign": waiting_by_office(user),
+            "introductions": waiting_introductions(user),
             "to_verify": to_verify(user).count() if user.may(Action.RECEIVE) else 0,
             "may_see_figures": user.may(Action.SEE_FIGURES),
             "may_configure": user.may(Action.CONFIGURE),

@@ -46,7 +46,7 @@ def _page(campaign: Campaign, seat: Seat, data: QueryDict | None) -> dict[str, A
         "campaign": campaign,
         "waiting": waiting,
         "folder": FolderForm(campaign.committee, waiting, data),
-        "form": NumberForm(*_numbers(campaign.committee, len(waiting)), data),
+        "form": NumberForm(*numbers_of(campaign.committee, Document.Genre.REQUEST_LETTER, len(waiting)), data),
         "can_issue": campaign.can_issue(seat),
     }
 
@@ -96,9 +96,9 @@ def reserve(request: SignedIn, campaign_id: int) -> HttpResponse:
     return redirect("evaluations:campaign_issue", campaign.pk)
 
 
-def _numbers(committee: Organization, count: int) -> tuple[list[int], list[NumberRange]]:
+def numbers_of(committee: Organization, genre: Document.Genre, count: int) -> tuple[list[int], list[NumberRange]]:
     """The numbers that would come next, and the blocks that were kept; one that is too short is refused by its verb."""
-    sign, term = Document.SIGNS[Document.Genre.REQUEST_LETTER], committee_term(timezone.localdate())
+    sign, term = Document.SIGNS[genre], committee_term(timezone.localdate())
     series = NumberSeries.objects.filter(organization=committee, genre_sign=sign, term=term).first()
     if series is None:
         return list(range(1, count + 1)), []

@@ -6,6 +6,19 @@ from typing import Any
 from django import forms
 
 from members.names import tidy
+from members.roster_values import is_never_kept
+
+NEVER_KEPT = (
+    "Đồng chí thuộc diện miễn giới thiệu về nơi cư trú (Hướng dẫn 33-HD/BTCTW, mục 1.2) không được ghi vào hệ thống, "
+    "kể cả tên và lý do: việc được miễn có thể cho biết nhiệm vụ phải giữ kín. Nội dung vừa ghi không được lưu; xin bỏ "
+    "nội dung ấy và không nhập đồng chí này."
+)
+
+
+def refuse_never_kept(text: str) -> None:
+    """A validator: words that say somebody is exempt from introduction are refused before anything is stored."""
+    if is_never_kept([text]):
+        raise forms.ValidationError(NEVER_KEPT)
 
 
 class Line(forms.CharField):

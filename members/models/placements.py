@@ -1,7 +1,8 @@
 """Where a member keeps contact at residence (nơi giữ mối liên hệ): commune, cell, class, from … to."""
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
 
 from django.db import models, transaction
 from django.db.models import F, OuterRef, Q, Subquery
@@ -25,6 +26,9 @@ class PlacementQuerySet(models.QuerySet["Placement"]):
         """Class (a): takes part at residence and is commented on every year (HD 33, 1.1 by contrast)."""
         return self.filter(standing=Placement.Standing.ACTIVE)
 
+    def exempt(self) -> "PlacementQuerySet":
+        return self.filter(standing=Placement.Standing.EXEMPT_ACTIVITY)
+
     def of_cell(self, cell: Organization, *, also: "PlacementQuerySet | None" = None) -> "PlacementQuerySet":
         """Who belongs to a residence cell now, by name; each with `workplace`, as no name stands alone.
 
@@ -39,6 +43,27 @@ class PlacementQuerySet(models.QuerySet["Placement"]):
             .annotate(workplace=Subquery(open_membership.values("cell__parent__name")[:1]))
             .order_by("member__sort_key", "pk")
         )
+
+    @transaction.atomic
+    def begin(self, member: Member, commune: Organization, origin: str, *, by: "Seat", words: str = "") -> "Placement":
+        """A new place of contact from today; the class goes with the person, from the newest place before."""
+        last = self.filter(member=member).order_by("-from_on", "-pk").first()
+        today = timezone.localdate()
+        row = Placement(
+            member=member,
+            commune=commune,
+            cell_as_written=words,
+            origin=origin,
+            # Not on a day that belongs to the place before.
+            from_on=max(today, last.until_on + timedelta(days=1)) if last and last.until_on else today,
+        )
+        if last:
+            row.standing, row.exemption = last.standing, last.exemption
+            row.exemption_proof, row.review_on, row.standing_on = last.exemption_proof, last.review_on, last.standing_on
+        row.set_keys()
+        row.save()
+        AuditEvent.objects.record("Placement.begin", by=by, on=row, fields=["commune", "from_on"])
+        return row
 
     def for_residence(self, user: "User", action: Action) -> "PlacementQuerySet":
         """Placements the user reaches from the residence side, by the commune or by the cell."""
@@ -68,6 +93,7 @@ class Placement(models.Model):
     exemption = models.CharField("lý do miễn sinh hoạt", max_length=20, blank=True)
     exemption_proof = models.CharField("căn cứ miễn", max_length=250, blank=True)
     review_on = models.DateField("ngày rà soát diện miễn", null=True, blank=True)
+    standing_on = models.DateField("áp dụng diện từ ngày", null=True, blank=True)
     origin = models.CharField("nguồn", max_length=12, choices=Origin.choices)
     from_on = models.DateField("từ ngày")
     until_on = models.DateField("đến ngày", null=True, blank=True)
@@ -124,6 +150,51 @@ class Placement(models.Model):
         self.cell, self.assigned_at, self.assigned_by = cell, timezone.now(), by
         self.save(update_fields=["cell", "assigned_at", "assigned_by"])
         AuditEvent.objects.record("Placement.assign", by=by, on=self, changes={"cell": [before, cell.pk]})
+
+    @transaction.atomic
+    def set_standing(
+        self,
+        standing: str,
+        *,
+        since: date,
+        by: "Seat",
+        exemption: str = "",
+        proof: str = "",
+        review_on: date | None = None,
+    ) -> None:
+        """The workplace decides the class, or looks at it again: why, on what paper, since when, until the next look.
+
+        What it was before stays in the history, in the part that can be erased.
+        """
+        after: dict[str, Any] = {
+            "standing": standing,
+            "standing_on": since,
+            "exemption": exemption,
+            "exemption_proof": proof,
+            "review_on": review_on,
+        }
+        locked = Placement.objects.select_for_update(of=("self",)).get(pk=self.pk)
+        changes = {name: [getattr(locked, name), value] for name, value in after.items()}
+        for name, value in after.items():
+            setattr(self, name, value)
+        self.save(update_fields=list(after))
+        AuditEvent.objects.record("Placement.set_standing", by=by, on=self, changes=changes)
+
+    @transaction.atomic
+    def end(self, *, by: "Seat") -> None:
+        """Contact is kept here no longer, since yesterday; a place that began today ends today."""
+        self.until_on = max(self.from_on, timezone.localdate() - timedelta(days=1))
+        self.save(update_fields=["until_on"])
+        AuditEvent.objects.record("Placement.end", by=by, on=self, fields=["until_on"])
+
+    @transaction.atomic
+    def accept_on_paper(self, cell: str, *, by: "Seat") -> None:
+        """Received by a commune that is not on the system: its cell is known by the words on the paper only."""
+        self.cell_as_written = cell
+        self.set_keys()
+        self.origin, self.accepted_at, self.accepted_by = self.Origin.INTRODUCTION, timezone.now(), by
+        self.save(update_fields=["cell_as_written", "cell_written_key", "origin", "accepted_at", "accepted_by"])
+        AuditEvent.objects.record("Placement.accept", by=by, on=self, fields=["cell_as_written", "accepted_at"])
 
 
 def learned_cells(commune: Organization) -> dict[str, int]:

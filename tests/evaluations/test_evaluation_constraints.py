@@ -22,9 +22,11 @@ from evaluations.models import (
     HandOver,
     IncomingLetter,
     InnerDeadline,
+    Introduction,
     Letter,
     NumberRange,
     NumberSeries,
+    ResidenceReport,
     ScanBatch,
     ScanPage,
     ScanUpload,
@@ -37,6 +39,7 @@ from evaluations.scans import PageRead
 from tests import factories
 from tests.breaking import Statement, change, constraints_of, double, is_refused
 from tests.conftest import Cast
+from tests.introducing import Introducing
 from tests.season import Season
 
 DAY = date(2026, 3, 1)
@@ -66,6 +69,8 @@ class World:
     stopped: StoppedAddress
     extension: Extension
     deadline: InnerDeadline
+    introduction: Introduction
+    report: ResidenceReport
     bundle: Bundle
     piece: BundlePiece
     handed: HandOver
@@ -124,6 +129,10 @@ def world(cast: Cast, play: Season) -> World:
         ),
         stopped=StoppedAddress.objects.stop("het-hop@example.org", sent, "550"),
         deadline=InnerDeadline.objects.create(commune=cast.far_ward, year=2026, due_on=DAY),
+        introduction=Introducing(cast).accepted(),
+        report=ResidenceReport.lives_here(
+            cast.ward, "Lý Thử Mới", 1980, "Sở Thử Nghiệm", "", by=cast.ward_officer.seats.get()
+        ),
         bundle=bundle,
         handed=HandOver.objects.create(
             letter=coded, year=2026, how="post", on=DAY, given_by="Võ Thị Sổ", recorded_by=seat
@@ -231,6 +240,23 @@ BREAKS: list[tuple[str, Break]] = [
     ("extension_has_reason", lambda w: change(w.extension, reason="")),
     ("stopped_address_freed_by_whom", lambda w: change(w.stopped, freed_at=NOW)),
     ("inner_deadline_once", lambda w: double(w.deadline)),
+    ("introduction_state_known", lambda w: change(w.introduction, state="lost")),
+    ("introduction_one_live", lambda w: double(w.introduction, document=None, state="draft")),
+    ("introduction_issued_has_paper", lambda w: change(w.introduction, document=None)),
+    ("introduction_assigned_has_cell", lambda w: change(w.introduction, state="assigned", cell=None)),
+    ("introduction_accepted_where_and_when", lambda w: change(w.introduction, cell=None)),
+    ("introduction_accepted_where_and_when", lambda w: change(w.introduction, accepted_on=None)),
+    ("introduction_returned_has_code", lambda w: change(w.introduction, state="returned")),
+    ("introduction_ended_has_code", lambda w: change(w.introduction, state="closed")),
+    ("introduction_ended_has_code", lambda w: change(w.introduction, state="cancelled")),
+    ("introduction_end_known", lambda w: change(w.introduction, end_code="whim")),
+    ("report_state_known", lambda w: change(w.report, state="lost")),
+    *(
+        ("report_says_who", lambda w, lost=lost: change(w.report, **lost))
+        for lost in ({"full_name": ""}, {"birth_year": None}, {"workplace_as_written": ""}, {"kind": "not_here"})
+    ),
+    ("report_says_who", lambda w: change(w.report, kind="not_here", placement=w.introduction.placement)),
+    ("report_says_who", lambda w: change(w.report, placement=w.introduction.placement)),
     ("bundle_kind_known", lambda w: change(w.bundle, kind="poem")),
     ("bundle_state_known", lambda w: change(w.bundle, state="lost")),
     ("bundle_one_in_work", lambda w: double(w.bundle, state="running")),

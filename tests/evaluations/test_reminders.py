@@ -321,17 +321,17 @@ def test_a_mailbox_that_refused_is_not_written_to_again(cast: Cast, play: Season
         (
             "2026-11-13",
             "Xin nhắc: còn 1 việc, hạn 16/11/2026",
-            "Xin nhắc đồng chí việc lấy ý kiến nhận xét nơi cư trú, hạn 16/11/2026. Việc còn chờ đồng chí:",
+            "Xin nhắc đồng chí việc giữ mối liên hệ nơi cư trú, hạn 16/11/2026. Việc còn chờ đồng chí:",
         ),
         (
             "2026-11-16",
             "Hôm nay đến hạn, còn 1 việc chờ đồng chí",
-            "Hôm nay là hạn của việc lấy ý kiến nhận xét nơi cư trú. Việc còn chờ đồng chí:",
+            "Hôm nay là hạn của việc giữ mối liên hệ nơi cư trú. Việc còn chờ đồng chí:",
         ),
         (
             "2026-11-17",
             "Đã quá hạn, còn 1 việc chờ đồng chí",
-            "Việc lấy ý kiến nhận xét nơi cư trú đã quá hạn ngày 16/11/2026. Nơi đề nghị còn đang chờ. Xin đồng chí "
+            "Việc giữ mối liên hệ nơi cư trú đã quá hạn ngày 16/11/2026. Nơi đề nghị còn đang chờ. Xin đồng chí "
             "sắp xếp làm ngay; nếu có vướng mắc xin gọi điện trao đổi để cùng tháo gỡ:",
         ),
     ],

@@ -14,9 +14,20 @@ from django.db import transaction
 from django.utils import timezone
 
 from evaluations import tasks
-from evaluations.models import Assessment, AssessmentVersion, Campaign, Document, EvaluationRequest
+from evaluations.models import (
+    Assessment,
+    AssessmentVersion,
+    Campaign,
+    Document,
+    EvaluationRequest,
+    Introduction,
+    ResidenceReport,
+)
 from evaluations.models.assessments import draft_assessments, submit_complete
 from evaluations.models.campaigns import NumberChoice
+from evaluations.models.introduction_issue import issue as issue_introductions
+from evaluations.models.introduction_issue import present_drafts
+from evaluations.models.receptions import accept, assign, enter, give_back, issue_counterparts
 from evaluations.models.replies import issue_reply
 from evaluations.models.requests import assign_to_cells, decline, register
 from evaluations.rulebooks import load
@@ -111,6 +122,7 @@ class Demonstration:
         self.play_ward(self.letter(first, "An Hải"))
         self.play_all_in_one_ward(self.letter(first, "Sơn Trà"))
         self.register_only(self.letter(first, "Hải Châu"))
+        self.introduce()
 
     def by(self, username: str, action: Action, place: str) -> Seat:
         return User.objects.get(pk=self.people[username].pk).acting(action, self.places[place])
@@ -321,6 +333,35 @@ class Demonstration:
             acting_paper="Giao phụ trách tạm thời, văn bản mẫu số 01",
         )
         register(letter, "112", by=seat)
+
+    def introduce(self) -> None:
+        """Introductions of the first office at every step; some wait for the signer, one came back."""
+        committee, officer = self.places["so1"], self.acting_for("so1", Action.PREPARE)
+        signer = self.by("ky.so1", Action.SIGN, "so1")
+        homes = Placement.objects.current().filter(member__in=Member.objects.in_committee(committee).values("pk"))
+        for ward, count in (("An Hải", 9), ("Sơn Trà", 3), ("Ngũ Hành Sơn", 2)):
+            chosen = homes.filter(commune=self.places[ward]).order_by("pk").values("pk")[:count]
+            Introduction.objects.draft_all(homes.filter(pk__in=list(chosen.values_list("pk", flat=True))), by=officer)
+        present_drafts(committee, by=officer)
+        issue_introductions(committee, NumberChoice(), by=signer, on=self.today - timedelta(days=60))
+        rows = list(Introduction.objects.filter(commune=self.places["An Hải"]).listed())
+        clerk = self.by("vanthu.anhai", Action.REGISTER, "An Hải")
+        enter(Introduction.objects.filter(pk__in=[row.pk for row in rows[1:]]), {}, by=clerk)
+        assign(dict.fromkeys(rows[4:], self.places["An Hải/3"]), by=self.by("canbo.anhai", Action.ASSIGN, "An Hải"))
+        secretary = self.by("bithu.anhai3", Action.RECORD, "An Hải/3")
+        received = Introduction.objects.filter(pk__in=[row.pk for row in rows[6:]])
+        accept(received, self.today - timedelta(days=5), by=secretary)
+        issue_counterparts(
+            self.places["An Hải"], by=self.by("ky.anhai", Action.REPLY, "An Hải"), only=[row.pk for row in rows[7:]]
+        )
+        away = Introduction.objects.select_related("placement", "workplace").get(pk=rows[3].pk)
+        give_back(away, "not_resident", "", by=self.by("canbo.anhai", Action.ASSIGN, "An Hải"))
+        later = homes.filter(commune=self.places["Hải Châu"]).order_by("pk").values_list("pk", flat=True)[:3]
+        Introduction.objects.draft_all(homes.filter(pk__in=list(later)), by=officer)
+        present_drafts(committee, by=officer)
+        ResidenceReport.lives_here(
+            self.places["An Hải/3"], "Lý Mẫu Cư Trú", 1979, "Sở Mẫu Hai", "Thuê nhà từ tháng 3", by=secretary
+        )
 
 
 def roster_csv(count: int, shift: int) -> bytes:
