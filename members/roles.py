@@ -43,9 +43,11 @@ class Action(TextChoices):
     WRITE = "write", "Soạn nhận xét"
     SHARE = "share", "Phân công theo dõi"
     SUBMIT = "submit", "Gửi nhận xét lên đảng ủy"
+    STAND_IN = "stand_in", "Nhận xét thay chi bộ"
     # Both sides
     KEEP_ADDRESSES = "keep_addresses", "Giữ danh bạ"
     CALL = "call", "Gọi điện nhắc việc"
+    APPOINT = "appoint", "Phân công nhiệm vụ"
     # Platform
     SEE_FIGURES = "see_figures", "Xem số liệu tổng hợp"
     CONFIGURE = "configure", "Cấu hình hệ thống"
@@ -99,6 +101,8 @@ GRANTS: dict[Role, tuple[Grant, ...]] = {
         *_grants(Side.WORKPLACE, Depth.OWN, Action.KEEP_SIGNATORIES),
         *_grants(Side.WORKPLACE, Depth.OWN, Action.EXPORT, Action.SEE_FIGURES, Action.KEEP_ADDRESSES),
         *_grants(Side.RESIDENCE, Depth.BELOW, Action.SEE_RESIDENTS, Action.ASSIGN, Action.CONFIRM),
+        *_grants(Side.WORKPLACE, Depth.BELOW, Action.APPOINT),
+        *_grants(Side.RESIDENCE, Depth.BELOW, Action.APPOINT, Action.STAND_IN),
         *_grants(
             Side.RESIDENCE, Depth.OWN, Action.REGISTER, Action.KEY, Action.SCAN, Action.CALL, Action.KEEP_ADDRESSES
         ),
@@ -108,11 +112,46 @@ GRANTS: dict[Role, tuple[Grant, ...]] = {
         *_grants(Side.WORKPLACE, Depth.BELOW, Action.SEE_MEMBERS),
         *_grants(Side.WORKPLACE, Depth.OWN, Action.SIGN, Action.RECEIVE, Action.EXPORT, Action.SEE_FIGURES),
         *_grants(Side.RESIDENCE, Depth.BELOW, Action.SEE_RESIDENTS, Action.CONFIRM, Action.REPLY),
-        *_grants(Side.WORKPLACE, Depth.OWN, Action.KEEP_SIGNATORIES),
-        *_grants(Side.RESIDENCE, Depth.OWN, Action.EXPORT),
+        *_grants(Side.WORKPLACE, Depth.OWN, Action.KEEP_SIGNATORIES, Action.APPOINT),
+        *_grants(Side.RESIDENCE, Depth.OWN, Action.EXPORT, Action.APPOINT),
     ),
     # Province and other superior committees see figures, never texts (design §6).
-    Role.OVERSEER: _grants(Side.PLATFORM, Depth.FIGURES, Action.SEE_FIGURES),
-    Role.ADMINISTRATOR: _grants(Side.PLATFORM, Depth.FIGURES, Action.CONFIGURE, Action.SEE_FIGURES, Action.EXPORT),
+    Role.OVERSEER: (
+        *_grants(Side.PLATFORM, Depth.FIGURES, Action.SEE_FIGURES),
+        *_grants(Side.PLATFORM, Depth.BELOW, Action.APPOINT),
+    ),
+    Role.ADMINISTRATOR: (
+        *_grants(Side.PLATFORM, Depth.FIGURES, Action.CONFIGURE, Action.SEE_FIGURES, Action.EXPORT),
+        *_grants(Side.PLATFORM, Depth.BELOW, Action.APPOINT),
+    ),
     Role.AUDITOR: _grants(Side.PLATFORM, Depth.BELOW, Action.AUDIT),
 }
+
+
+# What a seat may hand out to others: what it holds itself, and the work of the cells it directs without doing it.
+# Nobody grants more (`may_hand_out`).
+HANDS_OUT: dict[Role, tuple[Grant, ...]] = {
+    Role.OFFICER: (
+        *GRANTS[Role.OFFICER],
+        *_grants(Side.RESIDENCE, Depth.BELOW, Action.RECORD, Action.WRITE, Action.SHARE, Action.SUBMIT),
+    ),
+    Role.SIGNER: GRANTS[Role.SIGNER],
+}
+# A committee without anybody is opened from above, and only then: whoever works there gives its further seats.
+OPENS: dict[Role, tuple[Role, ...]] = {
+    Role.OVERSEER: (Role.OFFICER, Role.SIGNER, Role.CLERK),
+    Role.ADMINISTRATOR: (Role.OFFICER, Role.SIGNER, Role.CLERK),
+}
+# The platform's own seats have no committee that could give them.
+PLATFORM_ROLES = (Role.OVERSEER, Role.ADMINISTRATOR, Role.AUDITOR)
+
+
+def may_hand_out(giver: Role, role: Role, *, is_own: bool) -> bool:
+    """Whether every grant of `role` is within what `giver` hands out, at its own organisation or at one below."""
+    return all(any(_covers(held, grant, is_own=is_own) for held in HANDS_OUT.get(giver, ())) for grant in GRANTS[role])
+
+
+def _covers(held: Grant, wanted: Grant, *, is_own: bool) -> bool:
+    if (held.action, held.side) != (wanted.action, wanted.side):
+        return False
+    return held.depth == Depth.BELOW or (is_own and wanted.depth == Depth.OWN)

@@ -204,7 +204,8 @@ class TestGrid:
     def test_evaluation_request(self, cast: Cast, play: Season) -> None:
         matter = play.answered()
         seat = by(cast.ward_officer, Action.ASSIGN, cast.ward)
-        assert grid(matter, seat, end_code="other", **no_stamps(EvaluationRequest)) == REQUEST
+        used = {"considered_on": "2026-11-20", "consider_code": "used"}
+        assert grid(matter, seat, end_code="other", **used, **no_stamps(EvaluationRequest)) == REQUEST
 
     def test_assessment_version(self, cast: Cast, play: Season) -> None:
         version = play.submitted()

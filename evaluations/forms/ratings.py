@@ -1,7 +1,7 @@
 """Everybody's ratings in one grid. No words can be written through it: they belong to one person's own page."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,8 +11,10 @@ from django.http import QueryDict
 from evaluations.models import Assessment, AssessmentVersion
 from evaluations.models.assessments import EditedMeanwhile, draft_assessments
 from evaluations.models.sharing import Follower, follower_of
+from evaluations.models.stand_ins import Route, routes
 from evaluations.rulebooks import Rulebook, load
 from members.models import Attendance, Organization, Seat
+from members.models.conflicts import SELF, conflicts_of
 from members.models.participation import meetings_of_year
 from members.states import Refused
 
@@ -76,8 +78,9 @@ class Row:
     assessment: Assessment
     columns: list[Column]
     attendance: dict[str, int]
-    is_own: bool
+    conflict: str  # what the member is to the reader, who then says nothing of him
     version: AssessmentVersion | None = None
+    route: Route | None = None
     typed: dict[str, str] = field(default_factory=dict)
     problem: str = ""
     is_clash: bool = False
@@ -85,6 +88,17 @@ class Row:
     @property
     def placement_id(self) -> int:
         return self.assessment.placement_id
+
+    @property
+    def is_own(self) -> bool:
+        """About the reader or his household."""
+        return bool(self.conflict)
+
+    @property
+    def instead(self) -> str:
+        """Who comments in the place of the reader, with the reason."""
+        whom = "về chính đồng chí" if self.conflict == SELF else f"người thân của đồng chí ({self.conflict})"
+        return f"{whom}: {self.route.words if self.route else 'đồng chí khác trong chi ủy nhận xét'}"
 
     @property
     def follower(self) -> Follower | None:
@@ -202,16 +216,23 @@ class RatingGrid:
         assessments = draft_assessments(cell, year)
         tally = Attendance.objects.tally([row.placement_id for row in assessments], year)
         self.held = meetings_of_year(cell, year).count()
+        bound, taken = conflicts_of(seat.user), routes(cell)
         self.rows = [
             Row(
                 assessment,
                 self.columns,
                 tally.get(assessment.placement_id, {}),
-                assessment.placement.member_id == seat.user.member_id,
+                bound.get(assessment.placement.member_id, ""),
                 assessment.latest(),
+                taken.get(assessment.placement.member_id),
             )
             for assessment in assessments
         ]
+        self.shown = self.rows
+
+    def keep(self, members: Collection[int]) -> None:
+        """Only these members: for who takes the place of the cell."""
+        self.rows = [row for row in self.rows if row.assessment.placement.member_id in members]
         self.shown = self.rows
 
     @transaction.atomic
@@ -240,9 +261,10 @@ class RatingGrid:
     def done(self) -> int:
         return len(self.shown) - len(self.left)
 
-    def ready_for(self, seat: Seat) -> list[Row]:
-        """What this person may send now: everything complete but his own."""
-        return [row for row in self.complete if not row.is_own]
+    def ready_for(self, sends: Collection[int] | None) -> list[Row]:
+        """What this person may send now (None: of everybody): what is complete and not about his own people."""
+        ready = [row for row in self.complete if not row.is_own]
+        return [row for row in ready if sends is None or row.assessment.placement.member_id in sends]
 
     def spread(self, rows: list[Row]) -> list[tuple[Column, list[tuple[str, int]]]]:
         """How often each step was chosen, for a last look before sending."""

@@ -10,7 +10,7 @@ from django.http import QueryDict
 
 from evaluations.models import Assessment
 from evaluations.models.assessments import draft_assessments
-from evaluations.models.sharing import Follower, cell_followers, follower_of, known_followers, share
+from evaluations.models.sharing import Follower, bonds, cell_followers, follower_of, known_followers, share
 from members.models import Organization, Placement, Seat
 from members.names import search_key, tidy
 
@@ -42,7 +42,7 @@ class ShareRow:
 class Outcome:
     given: int
     kept: int  # changed by somebody else since the page was opened
-    own: int  # left out because nobody follows himself
+    own: int  # left out because nobody follows himself or his household
 
 
 class ShareGrid:
@@ -54,6 +54,7 @@ class ShareGrid:
         assessments = draft_assessments(cell, year)
         self.followers = known_followers(cell, assessments)
         self.able = [*cell_followers(cell), *(f for f in self.followers.values() if not f.seat)]
+        self.bound = bonds(self.followers.values())
         ordered = sorted(assessments, key=self._place)
         self.rows = [ShareRow(no, row, follower_of(row)) for no, row in enumerate(ordered, 1)]
         self.problems: list[str] = []
@@ -70,7 +71,8 @@ class ShareGrid:
 
     @property
     def unshared(self) -> list[ShareRow]:
-        return [row for row in self.rows if row.follower is None]
+        """Nobody follows these, or somebody who has left the task."""
+        return [row for row in self.rows if row.follower is None or row.follower.has_left]
 
     def counts(self) -> list[tuple[Follower, int]]:
         return [
@@ -86,7 +88,7 @@ class ShareGrid:
         first = self.unshared[0].no
         size = -(-len(self.rows) // max(len(self.able), 1))
         last = first
-        while last < len(self.rows) and last - first + 1 < size and self.rows[last].follower is None:
+        while last < len(self.rows) and last - first + 1 < size and self.rows[last] in self.unshared:
             last += 1
         return first, last
 
@@ -95,7 +97,9 @@ class ShareGrid:
         """Single choices that were changed, then what the pressed button says."""
         chosen, kept = self._single(data)
         bulk = self._range(data) if "range" in data else self._evenly() if "evenly" in data else {}
-        own = [pk for pk, follower in bulk.items() if follower and follower.is_about(self._row(pk).placement)]
+        own = [
+            pk for pk, follower in bulk.items() if follower and follower.bound_to(self._row(pk).placement, self.bound)
+        ]
         chosen |= {pk: follower for pk, follower in bulk.items() if pk not in own}
         return Outcome(share(self.cell, self.year, chosen, by=by) if chosen else 0, kept, len(own))
 
@@ -149,7 +153,7 @@ class ShareGrid:
         target = -(-len(self.rows) // len(self.able))
         chosen: dict[int, Follower | None] = {}
         for row in self.unshared:
-            fitting = [f for f in self.able if having[f.key] < target and not f.is_about(row.placement)]
+            fitting = [f for f in self.able if having[f.key] < target and not f.bound_to(row.placement, self.bound)]
             follower = next(iter(fitting), None) or min(self.able, key=lambda f: having[f.key])
             having[follower.key] += 1
             chosen[row.placement.pk] = follower

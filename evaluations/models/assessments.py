@@ -1,6 +1,6 @@
 """What the residence side has to say about one placement for one year, whether asked or not; kept as versions."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Any
 
 from django.db import models, transaction
@@ -9,9 +9,11 @@ from django.utils import timezone
 
 from evaluations.models.documents import Document, new_document
 from evaluations.models.form_facts import form_facts
+from evaluations.models.stand_ins import record_route
 from evaluations.rulebooks import CURRENT, Criterion, Rulebook, load
 from evaluations.wording import copy_key
 from members.models import Attendance, AuditEvent, JointReview, Organization, Placement
+from members.models.conflicts import conflict, conflicts_of, refuse_conflict
 from members.models.placements import PlacementQuerySet
 from members.names import search_key
 from members.roles import Action, Side
@@ -86,9 +88,10 @@ class Assessment(models.Model):
         version, so that both texts can be shown. `mark` ("page.number") lets a page that saves by itself recognise
         its own text when the answer to its last saving was lost on the way, and an overtaken saving changes nothing.
         """
-        refuse_own(self.placement, by)
+        refuse_conflict(self.placement.member_id, by)
         Assessment.objects.select_for_update().get(pk=self.pk)
-        version = self.versions.order_by("-no").first()
+        version = self.versions.order_by("-no").select_related("drafted_by").first()
+        is_new = version is None or version.drafted_by is None or version.drafted_by.user_id != by.user_id
         if version is None:
             version = AssessmentVersion.objects.create(assessment=self, no=1, rulebook=CURRENT, drafted_by=by)
         if version.state != AssessmentVersion.State.DRAFT:
@@ -107,6 +110,8 @@ class Assessment(models.Model):
         version.drafted_by = by
         version.save(update_fields=["answers", "remarks", "edit_no", "edit_mark", "drafted_by"])
         AuditEvent.objects.record("AssessmentVersion.write", by=by, on=version, fields=sorted(answers))
+        if is_new:
+            record_route(self.placement, by)
         return version
 
 
@@ -122,12 +127,6 @@ def _steps_since(stored: str, mark: str) -> int | None:
     """How many savings of the same page lie between two marks; None when they are of different pages."""
     (page, _, number), (own, _, own_number) = stored.partition("."), mark.partition(".")
     return int(own_number) - int(number) if own and own == page else None
-
-
-def refuse_own(placement: Placement, by: "Seat") -> None:
-    # Nobody writes, confirms or verifies on himself (domain V10).
-    if by.user.member_id == placement.member_id:
-        raise Refused("Đồng chí không tự nhận xét, tự xác nhận về mình. Việc này do cấp phó hoặc đảng ủy làm.")
 
 
 class VersionQuerySet(models.QuerySet["AssessmentVersion"]):
@@ -329,7 +328,7 @@ class AssessmentVersion(models.Model):
     @transaction.atomic
     def submit(self, review: JointReview, *, by: "Seat", attendance: dict[str, int]) -> None:
         """The cell's secretary sends the agreed text to the commune. Raises Refused when something is missing."""
-        refuse_own(self.assessment.placement, by)
+        refuse_conflict(self.assessment.placement.member_id, by)
         self._read_again()
         if problems := self.missing(attendance):
             raise Refused(" ".join(problems))
@@ -346,29 +345,29 @@ class AssessmentVersion(models.Model):
         self.refresh_from_db(fields=["state", "answers", "remarks", "edit_no", "joint_review", "submitted_by"])
 
     def is_written_by(self, user: "User") -> bool:
-        """Who sent the text, or who signed the paper it was keyed from."""
+        """Who drafted or sent the text, or who signed the paper it was keyed from."""
         if self.keyed_by_id:
             return search_key(self.signer_name) == search_key(user.full_name)
-        return self.submitted_by is not None and self.submitted_by.user_id == user.pk
+        return user.pk in {seat.user_id for seat in (self.drafted_by, self.submitted_by) if seat}
 
     @property
     def is_contested(self) -> bool:
         return bool(self.keyed_by_id) and any(contest.settled_at is None for contest in self.contests.all())
 
     def can_confirm(self, by: "Seat") -> bool:
-        return (
-            self.state == self.State.SUBMITTED
-            and not self.is_written_by(by.user)
-            and self.assessment.placement.member_id != by.user.member_id
-        )
+        """For one page; a list leaves out beforehand whom the reader may not judge (`without_conflicts`)."""
+        return self.is_confirmable(by) and not conflict(by.user, self.assessment.placement.member_id)
+
+    def is_confirmable(self, by: "Seat") -> bool:
+        return self.state == self.State.SUBMITTED and not self.is_written_by(by.user)
 
     @transaction.atomic
     def confirm(self, *, by: "Seat") -> Document:
         """The commune stands behind the text: version locked, an earlier confirmed one replaced, the form issued."""
-        refuse_own(self.assessment.placement, by)
+        refuse_conflict(self.assessment.placement.member_id, by)
         self._read_again()
         if self.is_written_by(by.user):
-            who = "ký bản giấy" if self.keyed_by_id else "gửi nhận xét"
+            who = "ký bản giấy" if self.keyed_by_id else "soạn, gửi nhận xét"
             raise Refused(f"Người {who} không tự xác nhận. Xin để cán bộ khác của đảng ủy xác nhận.")
         if self.contests.filter(settled_at=None).exists():
             raise Refused("Chi bộ báo nội dung nhập khác với bản giấy. Giải quyết xong rồi mới xác nhận.")
@@ -385,7 +384,7 @@ class AssessmentVersion(models.Model):
     @transaction.atomic
     def send_back(self, code: str, note: str, *, by: "Seat") -> "AssessmentVersion":
         """Back to the cell with a coded reason and a sentence; the next draft begins with the same words."""
-        refuse_own(self.assessment.placement, by)
+        refuse_conflict(self.assessment.placement.member_id, by)
         if code not in self.book.return_codes or not note.strip():
             raise Refused("Chọn lý do và ghi một câu nói rõ cần bổ sung điều gì.")
         self._read_again()
@@ -454,10 +453,15 @@ def draft_assessments(cell: Organization, year: int) -> list[Assessment]:
 
 
 @transaction.atomic
-def submit_complete(cell: Organization, year: int, review: JointReview, *, by: "Seat") -> tuple[int, int]:
-    """Submit every complete draft of the cell and keep the rest; (submitted, kept)."""
+def submit_complete(
+    cell: Organization, year: int, review: JointReview, *, by: "Seat", only: Collection[int] | None = None
+) -> tuple[int, int]:
+    """Submit every complete draft of the cell, or about these members `only`, and keep the rest; (submitted, kept)."""
     rows = [row for row in draft_assessments(cell, year) if row.pk]
+    if only is not None:
+        rows = [row for row in rows if row.placement.member_id in only]
     tally = Attendance.objects.tally([row.placement_id for row in rows], year)
+    bound = conflicts_of(by.user)
     submitted = kept = 0
     for row in rows:
         version = row.latest()
@@ -465,7 +469,7 @@ def submit_complete(cell: Organization, year: int, review: JointReview, *, by: "
             continue
         version.assessment = row
         attendance = tally.get(row.placement_id, {})
-        if version.missing(attendance) or by.user.member_id == row.placement.member_id:
+        if version.missing(attendance) or row.placement.member_id in bound:
             kept += 1
             continue
         version.submit(review, by=by, attendance=attendance)

@@ -7,9 +7,10 @@ from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from evaluations.models.assessments import AssessmentVersion, refuse_own
+from evaluations.models.assessments import AssessmentVersion
 from evaluations.models.requests import EvaluationRequest
 from members.models import AuditEvent, Seat
+from members.models.conflicts import refuse_conflict
 from members.roles import Action
 from members.states import Refused
 
@@ -46,6 +47,7 @@ class Contest(models.Model):
 
     @transaction.atomic
     def settle(self, note: str, *, by: Seat, corrected_by: AssessmentVersion | None = None) -> None:
+        refuse_conflict(self.version.assessment.placement.member_id, by)
         locked = Contest.objects.select_for_update().get(pk=self.pk)
         if locked.settled_at:
             raise Refused("Ý kiến này đã được trả lời.")
@@ -65,6 +67,7 @@ def contest(version: AssessmentVersion, note: str, *, by: Seat) -> Contest:
     """The cell in whose name something was keyed says where it differs from the paper."""
     if by.organization_id != version.assessment.placement.cell_id:
         raise Refused("Chỉ chi bộ có nhận xét này nêu ý kiến về nội dung nhập.")
+    refuse_conflict(version.assessment.placement.member_id, by)
     AssessmentVersion.objects.select_for_update().get(pk=version.pk)
     if not can_contest(AssessmentVersion.objects.get(pk=version.pk)):
         raise Refused("Bản này không còn là bản đang dùng, hoặc đã có ý kiến chờ đảng ủy trả lời.")
@@ -121,7 +124,7 @@ def verify(
     version = matter.answering_version()
     if version is None or not version.keyed_by_id:
         raise Refused("Nhận xét này không nhập từ bản giấy nên không cần đối chiếu.")
-    refuse_own(version.assessment.placement, by)
+    refuse_conflict(version.assessment.placement.member_id, by)
     if version.keyed_by and version.keyed_by.user_id == by.user_id and has_another_keyer(by):
         raise Refused("Người nhập bản giấy không tự đối chiếu. Xin để cán bộ khác của cơ quan đối chiếu.")
     found = Verification.objects.create(

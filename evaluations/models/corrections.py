@@ -7,6 +7,7 @@ from django.db import transaction
 from evaluations.models.assessments import Assessment, AssessmentVersion
 from evaluations.models.requests import EvaluationRequest
 from members.models import AuditEvent
+from members.models.conflicts import refuse_conflict
 from members.states import Refused, WrongState, move_all
 
 if TYPE_CHECKING:
@@ -16,8 +17,7 @@ if TYPE_CHECKING:
 @transaction.atomic
 def reopen(version: AssessmentVersion, code: str, note: str, *, by: "Seat") -> AssessmentVersion:
     """Version n+1 for the cell to correct, beginning with the same words. What was confirmed stays in force so long."""
-    if by.user.member_id == version.assessment.placement.member_id:
-        raise Refused("Đồng chí không tự mở lại nhận xét về mình. Xin để cán bộ khác của đảng ủy làm.")
+    refuse_conflict(version.assessment.placement.member_id, by)
     if code not in version.book.return_codes or not note.strip():
         raise Refused("Chọn lý do và ghi một câu nói rõ cần đính chính điều gì.")
     Assessment.objects.select_for_update().get(pk=version.assessment_id)

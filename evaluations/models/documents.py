@@ -317,6 +317,10 @@ class Document(models.Model):
                 condition=Q(number=None) | Q(series__isnull=False) | Q(keyed_by__isnull=False),
             ),
             models.CheckConstraint(
+                name="document_given_back_when_and_by_whom",
+                condition=Q(return_note="") | Q(returned_at__isnull=False, returned_by__isnull=False),
+            ),
+            models.CheckConstraint(
                 name="document_issued_when_and_by_whom",
                 condition=~Q(state__in=["issued", "replaced"])
                 | Q(issued_at__isnull=False, issued_by__isnull=False, issued_on__isnull=False),

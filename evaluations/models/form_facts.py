@@ -7,6 +7,7 @@ from django.utils import timezone
 from evaluations.rulebooks import Criterion
 from members.models import Attendance, Organization, Placement
 from members.models.participation import meetings_of_year
+from members.roles import Role
 
 if TYPE_CHECKING:
     from evaluations.models.assessments import AssessmentVersion
@@ -65,7 +66,8 @@ def review_facts(version: "AssessmentVersion") -> dict[str, Any]:
 def labels(version: "AssessmentVersion") -> list[str]:
     """What a reader must know about how the text came here."""
     if version.origin == version.Origin.ONLINE:
-        return []
+        seat = version.submitted_by
+        return ["Đảng ủy nhận xét thay chi bộ"] if seat and not seat.organization.is_cell else []
     found = [version.Origin.PAPER.label]
     return found if version.origin == version.Origin.PAPER else [*found, version.get_origin_display()]
 
@@ -73,9 +75,24 @@ def labels(version: "AssessmentVersion") -> list[str]:
 def _signature(version: "AssessmentVersion") -> dict[str, Any]:
     """Who signed the paper, not who signs for the cell today."""
     if not version.keyed_by_id:
-        return {}
+        return _who_acted(version)
     position = version.signer_position.upper()
     return {"signature": {"authority": "T/M CHI BỘ", "position": position, "name": version.signer_name}}
+
+
+def _who_acted(version: "AssessmentVersion") -> dict[str, Any]:
+    """Who took the place of the secretary signs in his own name; T/M all the same, never K/T (domain §6.5)."""
+    seat, cell = version.submitted_by, version.assessment.placement.cell
+    if seat is None or cell is None or (seat.role == Role.SECRETARY and not seat.as_deputy and not seat.acting):
+        return {}
+    if seat.organization_id != cell.pk:
+        authority, position = seat.organization.signature()["authority"], "CÁN BỘ ĐẢNG ỦY"
+    else:
+        authority = cell.signature()["authority"]
+        position = seat.title.removesuffix(" chi bộ").upper()
+    if seat.acting and seat.role == Role.SECRETARY:
+        position = "PHÓ BÍ THƯ PHỤ TRÁCH" if seat.as_deputy else "PHỤ TRÁCH CHI BỘ"
+    return {"signature": {"authority": authority, "position": position, "name": seat.user.full_name}}
 
 
 def member_facts(placement: Placement) -> dict[str, Any]:

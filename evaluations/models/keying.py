@@ -19,13 +19,13 @@ from evaluations.models.assessments import (
     AssessmentVersion,
     issue_form,
     new_form,
-    refuse_own,
 )
 from evaluations.models.checks import has_another_keyer, open_contests
 from evaluations.models.documents import Document, DocumentFile, new_document
 from evaluations.models.requests import EvaluationRequest
 from evaluations.rulebooks import CURRENT
 from members.models import AuditEvent, Organization, Placement
+from members.models.conflicts import refuse_conflict, relatives_on_paper, without_conflicts
 from members.names import search_key
 from members.roles import Action, Side
 from members.states import Refused, move, move_all
@@ -102,7 +102,7 @@ def drafts_within_reach(user: "User") -> "models.QuerySet[Document]":
         version__keyed_by__isnull=False,
         state__in=[Document.State.DRAFT, Document.State.WITHDRAWN],
     )
-    return drafts.exclude(version__assessment__placement__member=user.member_id) if user.member_id else drafts
+    return without_conflicts(drafts, user, "version__assessment__placement__member")
 
 
 def answered_matters(assessment: Assessment, by: "Seat") -> "models.QuerySet[EvaluationRequest]":
@@ -122,7 +122,7 @@ def key(assessment: Assessment, paper: Paper, *, by: "Seat", expected: int) -> A
     Pressed twice it finds the first. Raises Refused, with nothing changed, when this paper cannot be keyed here.
     """
     placement = assessment.placement
-    refuse_own(placement, by)
+    refuse_conflict(placement.member_id, by)
     _refuse_writer(placement, paper, by)
     Assessment.objects.select_for_update().get(pk=assessment.pk)
     latest = assessment.versions.order_by("-no").first()
@@ -156,6 +156,11 @@ def _refuse_writer(placement: Placement, paper: Paper, by: "Seat") -> None:
         raise Refused(
             "Người ký bản giấy không tự nhập. Xin để cán bộ khác nhập; nếu chỉ trùng họ tên, ghi thêm năm sinh sau tên "
             "người ký."
+        )
+    if search_key(paper.signer_name) in {search_key(name) for name in relatives_on_paper(placement.member)}:
+        raise Refused(
+            "Bản giấy do chính đảng viên hoặc người thân đã khai ký. Xin chuyển lại nơi cư trú để cấp phó hoặc đảng ủy "
+            "nhận xét và ký; nếu chỉ trùng họ tên, ghi thêm năm sinh sau tên người ký."
         )
     if placement.cell_id and by.user.seats.current().filter(organization=placement.cell_id).exists():
         raise Refused("Đồng chí thuộc chi ủy của chi bộ này: xin nhận xét trực tiếp trên hệ thống.")
@@ -285,7 +290,7 @@ def differing(version: AssessmentVersion) -> list[str]:
 @transaction.atomic
 def key_again(version: AssessmentVersion, chosen: dict[str, str], *, by: "Seat") -> list[str]:
     """Keep the second keying; when it agrees with the first the text goes on, else the codes that differ."""
-    refuse_own(version.assessment.placement, by)
+    refuse_conflict(version.assessment.placement.member_id, by)
     _read_again(version)
     if version.keyed_by and version.keyed_by.user_id == by.user_id and has_another_keyer(by):
         raise Refused("Lần hai do cán bộ khác nhập, để hai lần độc lập với nhau.")
@@ -301,7 +306,7 @@ def key_again(version: AssessmentVersion, chosen: dict[str, str], *, by: "Seat")
 @transaction.atomic
 def settle_keying(version: AssessmentVersion, chosen: dict[str, dict[str, Any]], *, by: "Seat") -> None:
     """Where the keyings differ the paper decides: `chosen` holds the answers as read from it once more."""
-    refuse_own(version.assessment.placement, by)
+    refuse_conflict(version.assessment.placement.member_id, by)
     _read_again(version)
     if set(chosen) != set(differing(version)):
         raise Refused("Các chỗ khác nhau vừa được người khác đối chiếu. Xin tải lại trang.")
@@ -324,6 +329,7 @@ def _read_again(version: AssessmentVersion) -> None:
 @transaction.atomic
 def record_portal_result(matter: EvaluationRequest, code: str, on: date, scan: bytes, *, by: "Seat") -> Document:
     """Handed in through procedure 2.002753: its dossier code and result end the chasing."""
+    refuse_conflict(matter.member_id, by)
     EvaluationRequest.objects.select_for_update().get(pk=matter.pk)
     reply = reply_on_paper(matter.residence_commune, code, on, {"portal": code}, by=by)
     if not reply.files.exists():

@@ -15,12 +15,14 @@ from evaluations.models.letters import Letter, letter_for
 from evaluations.models.reply_facts import Asking, reply_facts
 from evaluations.models.requests import EvaluationRequest, IncomingLetter, RequestQuerySet
 from members.models import AuditEvent, Organization
+from members.models.conflicts import without_conflicts
 from members.states import Refused, move, move_all
 
 if TYPE_CHECKING:
     from members.models import Seat
 
 State = EvaluationRequest.State
+OWN_REPLY = "Phần còn lại là nhận xét về chính đồng chí hoặc người thân đã khai: người ký khác của đảng ủy ký trả lời."
 
 
 @dataclass(frozen=True)
@@ -95,8 +97,12 @@ def issue_reply(
     type(letter)._default_manager.select_for_update().get(pk=letter.pk)
     asked = asking.requests
     # Held fast: what is confirmed while this letter is being written belongs to the next one.
-    ready, declined, corrected = (_held(rows) for rows in (asked.confirmed(), asked.untold(), asked.corrected()))
+    news = (asked.confirmed(), asked.untold(), asked.corrected())
+    # Nobody signs what is said about himself or his household: it goes out with the letter of another signer.
+    ready, declined, corrected = (_held(without_conflicts(rows, by.user, "member")) for rows in news)
     if not (ready or declined or corrected):
+        if any(rows.exists() for rows in news):
+            raise Refused(OWN_REPLY)
         raise Refused("Chưa có nhận xét nào đã xác nhận để trả lời công văn này.")
     on = on or timezone.localdate()
     copies = _keep_copies(commune, copies, by)

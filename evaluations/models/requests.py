@@ -9,7 +9,9 @@ from django.utils import timezone
 
 from evaluations.models.assessments import Assessment, AssessmentVersion, VersionQuerySet
 from evaluations.models.documents import Document
+from evaluations.rulebooks import load
 from members.models import AuditEvent, Member, Organization, Placement
+from members.models.conflicts import refuse_conflict
 from members.roles import Action, Side
 from members.states import Refused, move, move_all
 
@@ -175,6 +177,9 @@ class EvaluationRequest(models.Model):
     dossier_code = models.CharField("mã hồ sơ thủ tục 2.002753", max_length=40, blank=True)
     end_code = models.CharField("lý do", max_length=20, blank=True)
     end_note = models.CharField("ghi chú", max_length=300, blank=True)
+    considered_on = models.DateField("ngày họp kiểm điểm", null=True, blank=True)
+    consider_code = models.CharField("cách sử dụng", max_length=20, blank=True, default="")
+    consider_note = models.CharField("kết quả xử lý", max_length=300, blank=True, default="")
     created_at = models.DateTimeField(auto_now_add=True)
     issued_at = models.DateTimeField(null=True)
     issued_by = models.ForeignKey("members.Seat", models.PROTECT, null=True, related_name="+")
@@ -243,6 +248,10 @@ class EvaluationRequest(models.Model):
                 condition=~Q(state__in=["answered", "received", "considered"]) | Q(reply__isnull=False),
             ),
             models.CheckConstraint(
+                name="request_considered_when_and_how",
+                condition=~Q(state="considered") | (Q(considered_on__isnull=False) & ~Q(consider_code="")),
+            ),
+            models.CheckConstraint(
                 name="request_ended_has_code", condition=~Q(state__in=["declined", "cancelled"]) | ~Q(end_code="")
             ),
         ]
@@ -294,15 +303,29 @@ class EvaluationRequest(models.Model):
         return self.verifications.filter(result="agrees", made_at__gte=version.keyed_at).exists()
 
     @transaction.atomic
-    def consider(self, *, by: "Seat") -> None:
-        """The answer was used in the yearly review."""
+    def consider(self, met_on: date, code: str, note: str = "", *, by: "Seat") -> None:
+        """The answer was used in the yearly review: in which meeting, and what came of it."""
+        refuse_conflict(self.member_id, by)
         if self.state == self.State.RECEIVED and not self.can_consider():
             raise Refused("Phiếu do đảng viên mang về phải được đối chiếu, thẩm định trước khi sử dụng.")
-        move(self, self.State.CONSIDERED, by=by)
+        if self.is_corrected:
+            raise Refused("Có phiếu đính chính chưa mở đọc. Xin đọc phiếu mới trước khi ghi đã sử dụng.")
+        check_use(met_on, code, note)
+        move(self, self.State.CONSIDERED, by=by, considered_on=met_on, consider_code=code, consider_note=note.strip())
 
     def answering_version(self) -> AssessmentVersion | None:
         """The confirmed text that answers this request."""
         return self.assessment.confirmed_version() if self.assessment else None
+
+
+def check_use(met_on: date, code: str, note: str) -> None:
+    """Raises Refused unless it says when and how an answer was used; what was set aside needs its reason."""
+    if met_on > timezone.localdate():
+        raise Refused("Cuộc họp kiểm điểm chưa diễn ra. Ghi sau khi họp.")
+    if code not in load().use_codes:
+        raise Refused("Chọn cách sử dụng nhận xét.")
+    if code in ("not_used", "other") and not note.strip():
+        raise Refused("Ghi một câu nói rõ vì sao không sử dụng, hoặc đã xử lý thế nào.")
 
 
 @transaction.atomic

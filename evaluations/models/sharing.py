@@ -10,12 +10,15 @@ from django.utils.crypto import salted_hmac
 
 from evaluations.models.assessments import Assessment, AssessmentVersion, commented_on
 from members.models import AuditEvent, Organization, Placement, Seat
+from members.models.conflicts import SELF, conflicts_between
 from members.names import search_key
 from members.roles import Action
 from members.states import Refused
 
 if TYPE_CHECKING:
     from members.models import User
+
+Bound = dict[tuple[int, int], str]
 
 
 @dataclass(frozen=True)
@@ -32,16 +35,28 @@ class Follower:
 
     @property
     def label(self) -> str:
-        return f"{self.name} ({self.seat.title.lower()})" if self.seat else self.name
+        if not self.seat:
+            return self.name
+        return f"{self.name} ({'đã thôi nhiệm vụ' if self.has_left else self.seat.title.lower()})"
+
+    @property
+    def has_left(self) -> bool:
+        """Follows by a seat that has ended: the row keeps the name, and waits to be given to somebody else."""
+        return self.seat is not None and not self.seat.is_current()
 
     def is_user(self, user: "User") -> bool:
         return self.seat is not None and self.seat.user_id == user.pk
 
-    def is_about(self, placement: Placement) -> bool:
-        """Whether this is the member himself; on paper only the name can tell."""
+    def bound_to(self, placement: Placement, bound: Bound) -> str:
+        """What the member is to the follower ("vợ, chồng"), or ""; on paper only the name can tell."""
         if self.seat:
-            return self.seat.user.member_id == placement.member_id
-        return self.name.casefold() == placement.member.full_name.casefold()
+            return bound.get((self.seat.user_id, placement.member_id), "")
+        return SELF if self.name.casefold() == placement.member.full_name.casefold() else ""
+
+
+def bonds(followers: Iterable[Follower]) -> Bound:
+    """Which of them say nothing about whom."""
+    return conflicts_between(follower.seat.user for follower in followers if follower.seat)
 
 
 def follower_of(assessment: Assessment) -> Follower | None:
@@ -71,8 +86,9 @@ def share(cell: Organization, year: int, chosen: dict[int, Follower | None], *, 
     """Give members ({placement id: follower}) to whom follows them, None takes them back; how many changed."""
     placements = {row.pk: row for row in commented_on(cell, year).filter(pk__in=chosen)}
     allowed = {follower.key for follower in cell_followers(cell)}
+    bound = bonds(follower for follower in chosen.values() if follower)
     for placement_id, follower in chosen.items():
-        _check(follower, placements.get(placement_id), allowed)
+        _check(follower, placements.get(placement_id), allowed, bound)
     Assessment.objects.bulk_create([Assessment(placement_id=pk, year=year) for pk in chosen], ignore_conflicts=True)
     rows = Assessment.objects.filter(placement__in=chosen, year=year, purpose=Assessment.Purpose.ANNUAL)
     locked = rows.order_by("pk").select_for_update(of=("self",)).select_related("followed_by__user")
@@ -92,13 +108,14 @@ def share(cell: Organization, year: int, chosen: dict[int, Follower | None], *, 
     return len(changed)
 
 
-def _check(follower: Follower | None, placement: Placement | None, allowed: set[str]) -> None:
+def _check(follower: Follower | None, placement: Placement | None, allowed: set[str], bound: Bound) -> None:
     if placement is None:
         raise Refused("Có đồng chí không còn thuộc chi bộ. Xin tải lại trang.")
     if follower is None:
         return
-    if follower.is_about(placement):
-        raise Refused(f"Đồng chí {follower.name} không theo dõi, nhận xét chính mình. Xin giao cho đồng chí khác.")
+    if words := follower.bound_to(placement, bound):
+        whom = "chính mình" if words == SELF else f"người thân ({words})"
+        raise Refused(f"Đồng chí {follower.name} không theo dõi, nhận xét {whom}. Xin giao cho đồng chí khác.")
     if follower.seat and follower.key not in allowed:
         raise Refused(f"Đồng chí {follower.name} không còn nhiệm vụ tại chi bộ. Xin giao cho đồng chí khác.")
 

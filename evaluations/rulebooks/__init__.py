@@ -57,6 +57,7 @@ class Rulebook:
     exemptions: dict[str, str]
     return_codes: dict[str, str]
     decline_codes: dict[str, str]
+    use_codes: dict[str, str]  # what the workplace did with an answer
 
 
 @cache
@@ -93,6 +94,7 @@ def _build(data: dict[str, Any]) -> Rulebook:
             exemptions=data["exemptions"],
             return_codes=data["return_codes"],
             decline_codes=data["decline_codes"],
+            use_codes=data["use_codes"],
         )
     except (KeyError, TypeError) as problem:
         raise RulebookError(f"Rulebook {data.get('code')}: missing or misspelt {problem}.") from problem

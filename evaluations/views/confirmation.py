@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.core.paginator import Page, Paginator
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.http import HttpResponse
@@ -22,6 +21,7 @@ from evaluations.models.letters import notice_to_cell
 from evaluations.views.letters_in import commune_within
 from members.middleware import SignedIn
 from members.models import Attendance, AuditEvent, Membership, Organization, Seat, User
+from members.models.conflicts import conflicts_of, refuse_page, without_conflicts
 from members.roles import Action
 from members.states import Refused
 
@@ -95,6 +95,7 @@ def waiting(request: SignedIn, commune_id: int) -> HttpResponse:
         "flagged": [row for row in entries if row.reasons],
         "plain": [row for row in entries if not row.reasons],
         "all_ticked": "chon-het" in request.GET,
+        "bound": _about_own_people(commune, by),
     }
     return render(request, "evaluations/confirm_list.html", context)
 
@@ -104,23 +105,29 @@ def _is_id(text: str) -> bool:
 
 
 def _submitted(commune: Organization, by: Seat) -> QuerySet[AssessmentVersion]:
-    """Texts that wait, with everything a row shows; nobody is shown what is said about himself here."""
+    """Texts that wait, with everything a row shows; nobody is shown what is said about himself or his household."""
     workplace = Membership.objects.filter(member=OuterRef("assessment__placement__member"), until_on=None)
     versions = AssessmentVersion.objects.awaiting_confirmation().filter(assessment__placement__commune=commune)
-    if by.user.member_id:
-        versions = versions.exclude(assessment__placement__member=by.user.member_id)
     return (
-        versions.select_related(
+        without_conflicts(versions, by.user, "assessment__placement__member")
+        .select_related(
             "assessment__placement__member",
             "assessment__placement__cell",
             "assessment__placement__commune",
             "joint_review",
             "submitted_by__user",
+            "drafted_by",
         )
         .prefetch_related("contests")
         .annotate(workplace=Subquery(workplace.values("cell__parent__name")[:1]))
         .order_by("assessment__placement__cell__path", "assessment__placement__member__sort_key", "pk")
     )
+
+
+def _about_own_people(commune: Organization, by: Seat) -> int:
+    """How many texts wait for a colleague, because they are about the reader or his household."""
+    waiting = AssessmentVersion.objects.awaiting_confirmation().filter(assessment__placement__commune=commune)
+    return waiting.filter(assessment__placement__member__in=list(conflicts_of(by.user))).count()
 
 
 def _entries(versions: list[AssessmentVersion], by: Seat) -> list[Entry]:
@@ -133,7 +140,7 @@ def _entries(versions: list[AssessmentVersion], by: Seat) -> list[Entry]:
     for version in versions:
         attendance = tally.get((version.assessment.year, version.assessment.placement_id), {})
         reasons = reasons_to_open(version, attendance, len(twins.get(version.pk, ())))
-        rows.append(Entry(version, attendance, reasons, version.can_confirm(by)))
+        rows.append(Entry(version, attendance, reasons, version.is_confirmable(by)))
     return rows
 
 
@@ -230,16 +237,16 @@ def send_back(request: SignedIn, version_id: int) -> HttpResponse:
 
 
 def _version(user: User, version_id: int) -> tuple[AssessmentVersion, Seat]:
-    """404 outside reach and for drafts, which belong to the cell; 403 without the task or when it is about oneself."""
+    """404 outside reach and for drafts, which belong to the cell; 403 without the task or about one's own people."""
     versions = AssessmentVersion.objects.for_residence(user, Action.SEE_RESIDENTS).exclude(state=State.DRAFT)
     related = ("assessment__placement__member", "assessment__placement__cell", "assessment__placement__commune")
     version = get_object_or_404(
-        versions.select_related(*related, "joint_review", "submitted_by__user", "confirmed_by__user"), pk=version_id
+        versions.select_related(*related, "joint_review", "submitted_by__user", "confirmed_by__user", "drafted_by"),
+        pk=version_id,
     )
     placement = version.assessment.placement
     by = user.acting(Action.CONFIRM, placement.commune)
-    if user.member_id == placement.member_id:
-        raise PermissionDenied
+    refuse_page(user, placement.member_id)
     return version, by
 
 
@@ -248,7 +255,7 @@ def _version_page(request: SignedIn, version: AssessmentVersion, by: Seat, form:
     AuditEvent.objects.record("read", by=by, on=version)
     attendance = attendance_facts(placement, year)
     matters = EvaluationRequest.objects.live().filter(assessment=version.assessment)
-    twins = _twins([version]).get(version.pk, [])
+    twins, bound = _twins([version]).get(version.pk, []), conflicts_of(by.user)
     membership = (
         Membership.objects.filter(member=placement.member, until_on=None).select_related("cell__parent").first()
     )
@@ -263,7 +270,7 @@ def _version_page(request: SignedIn, version: AssessmentVersion, by: Seat, form:
             "answers": _answers(version),
             "advice": _advice(version),
             "reasons": reasons_to_open(version, attendance, len(twins)),
-            "twins": [twin for twin in twins if twin.assessment.placement.member_id != by.user.member_id][:TWINS],
+            "twins": [twin for twin in twins if twin.assessment.placement.member_id not in bound][:TWINS],
             "attendance": attendance,
             "cell_people": version.joint_review.names("cell") if version.joint_review else [],
             "front_people": version.joint_review.names("front") if version.joint_review else [],

@@ -5,18 +5,15 @@ from django.shortcuts import render
 from django.views.decorators.http import require_POST
 
 from evaluations.forms.assessments import PersonForm
-from evaluations.forms.ratings import RatingGrid
 from evaluations.models.assessments import EditedMeanwhile
-from evaluations.views.cells import find_row, shown_part
-from members.roles import Action
+from evaluations.views.cells import find_row, open_to_write, shown_part
 from members.states import Refused
-from members.views.participation import open_cell
 
 
 @require_POST
 def person(request: HttpRequest, cell_id: int, year: int, placement_id: int) -> HttpResponse:
-    cell, seat = open_cell(request, cell_id, year, Action.WRITE)
-    row, _, _ = find_row(RatingGrid(cell, year, seat), placement_id)
+    cell, seat, page = open_to_write(request, cell_id, year)
+    row, _, _ = find_row(page, placement_id)
     form = PersonForm(row, request.POST, is_draft=True)
     context = {"cell": cell, "year": year, "row": row, "form": form}
     if not form.is_valid():
@@ -34,8 +31,7 @@ def person(request: HttpRequest, cell_id: int, year: int, placement_id: int) -> 
 
 @require_POST
 def grid(request: HttpRequest, cell_id: int, year: int) -> HttpResponse:
-    cell, seat = open_cell(request, cell_id, year, Action.WRITE)
-    page = RatingGrid(cell, year, seat)
+    cell, seat, page = open_to_write(request, cell_id, year)
     page.shown = shown_part(page, cell, seat, request).rows
     page.save(request.POST, by=seat)
     sent = [row for row in page.rows if f"s{row.placement_id}" in request.POST]

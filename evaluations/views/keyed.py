@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.db.models import OuterRef, Subquery
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -20,6 +19,7 @@ from evaluations.views.keying import about, keeping_office
 from evaluations.views.letters_in import granted
 from members.middleware import SignedIn
 from members.models import AuditEvent, Membership, Organization, Seat, User
+from members.models.conflicts import refuse_page, without_conflicts
 from members.roles import Action
 from members.views.participation import open_cell
 
@@ -35,8 +35,7 @@ def _load(user: User, version_id: int, *actions: Action) -> tuple[AssessmentVers
         pk=version_id,
     )
     placement = version.assessment.placement
-    if user.member_id == placement.member_id:
-        raise PermissionDenied
+    refuse_page(user, placement.member_id)
     office = keeping_office(version.assessment, user)
     places = {office, placement.commune, placement.cell} - {None}
     fitting = ((action, place) for action in actions for place in places if place and granted(user, action, place))
@@ -82,9 +81,8 @@ def scans_of(document: Document) -> list[Any]:
 def of_cell(request: SignedIn, cell_id: int, year: int) -> HttpResponse:
     """What the commune has keyed in the name of the cell: it signed the paper and may say that it differs."""
     cell, seat = open_cell(request, cell_id, year, Action.WRITE)
-    versions = (
-        keyed_for(cell).filter(assessment__year=year).exclude(assessment__placement__member=seat.user.member_id or 0)
-    )
+    of_year = keyed_for(cell).filter(assessment__year=year)
+    versions = without_conflicts(of_year, seat.user, "assessment__placement__member")
     rows = versions.select_related("assessment__placement__member", "keyed_by__user").prefetch_related("contests")
     workplace = Membership.objects.filter(member=OuterRef("assessment__placement__member"), until_on=None)
     rows = rows.annotate(workplace=Subquery(workplace.values("cell__parent__name")[:1]))

@@ -18,6 +18,7 @@ from evaluations.models.assessments import AssessmentQuerySet
 from evaluations.models.paper_codes import PaperKind, read_paper_code
 from members.middleware import SignedIn
 from members.models import AuditEvent, Membership, Organization, Seat, User
+from members.models.conflicts import refuse_page
 from members.names import search_key
 from members.roles import Action
 from members.states import Refused
@@ -77,8 +78,7 @@ def load(user: User, assessment_id: int) -> tuple[Assessment, Seat]:
     seen = verbs.within_keyers_reach(user, see=True).select_related(*related)
     assessment = get_object_or_404(seen, pk=assessment_id)
     seat = user.acting(Action.KEY, keeping_office(assessment, user))
-    if user.member_id == assessment.placement.member_id:
-        raise PermissionDenied
+    refuse_page(user, assessment.placement.member_id)
     return assessment, seat
 
 

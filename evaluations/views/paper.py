@@ -13,6 +13,7 @@ from evaluations.models.paper_codes import PaperKind, paper_code, read_grid_numb
 from evaluations.views.letters_in import letters_to
 from members.middleware import SignedIn
 from members.models import Organization, User
+from members.models.conflicts import without_conflicts
 from members.roles import Action, Side
 
 SENT = (AssessmentVersion.State.SUBMITTED, AssessmentVersion.State.CONFIRMED)
@@ -64,7 +65,8 @@ def _assessment(user: User, pk: int) -> HttpResponse:
     asked = EvaluationRequest.objects.for_asker(user, Action.RECEIVE).exclude(state=EvaluationRequest.State.PREPARED)
     matter = asked.filter(placement=placement, year=assessment.year).order_by("-pk").first()
     is_answered = matter is not None and matter.state not in EvaluationRequest.UNANSWERED
-    if not is_answered and within_keyers_reach(user).filter(pk=pk).exclude(placement__member=user.member_id).exists():
+    mine = without_conflicts(within_keyers_reach(user).filter(pk=pk), user, "placement__member")
+    if not is_answered and mine.exists():
         return redirect("evaluations:key_form", assessment.pk)
     if matter:
         return redirect("evaluations:request_page", matter.pk)

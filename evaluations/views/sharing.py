@@ -41,7 +41,8 @@ def _tell(request: HttpRequest, outcome: Outcome) -> None:
     if outcome.given:
         messages.success(request, f"Đã phân công lại {outcome.given} đồng chí.")
     if outcome.own:
-        messages.info(request, f"{outcome.own} đồng chí được giữ nguyên: không ai theo dõi, nhận xét chính mình.")
+        kept = "được giữ nguyên: không ai theo dõi, nhận xét chính mình hoặc người thân."
+        messages.info(request, f"{outcome.own} đồng chí {kept}")
     if outcome.kept:
         messages.warning(request, f"{outcome.kept} đồng chí vừa được phân công ở nơi khác nên giữ nguyên, xin xem lại.")
     if not (outcome.given or outcome.kept or outcome.own):

@@ -39,7 +39,7 @@ class SignatoryForm(forms.Form):
         authority = self.cleaned_data.get("authority", "")
         if authority.replace(" ", "").startswith(("K/T", "KT.")):
             self.add_error("authority", "Cấp ủy không ký thay (K/T): phó bí thư ký T/M ĐẢNG ỦY với chức vụ PHÓ BÍ THƯ.")
-        elif authority and not authority.startswith(("T/M", "T/L")):
+        elif authority and not authority.startswith(("T/M ", "T/L ")):
             self.add_error("authority", "Thể thức đề ký bắt đầu bằng T/M (thay mặt) hoặc T/L (thừa lệnh).")
         if "PHỤ TRÁCH" in self.cleaned_data.get("position", "") and not self.cleaned_data.get("acting_paper"):
             self.add_error("acting_paper", "Ghi văn bản giao phụ trách.")

@@ -1,4 +1,5 @@
 from members.models.accounts import Seat, User
+from members.models.conflicts import Kinship
 from members.models.headings import RosterHeading
 from members.models.history import AuditDetail, AuditEvent, AuditSeal
 from members.models.organizations import Organization, OrganizationPeriod, Succession
@@ -18,6 +19,7 @@ __all__ = [
     "ContactMeeting",
     "EndReason",
     "JointReview",
+    "Kinship",
     "Member",
     "Membership",
     "Organization",

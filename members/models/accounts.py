@@ -139,6 +139,9 @@ class Seat(models.Model):
     def __str__(self) -> str:
         return f"{self.title} – {self.organization.name}"
 
+    def is_current(self) -> bool:
+        return self.from_on <= timezone.localdate() <= (self.until_on or date.max)
+
     @property
     def title(self) -> str:
         label = Role(self.role).label

@@ -126,6 +126,11 @@ class Organization(models.Model):
             models.CheckConstraint(
                 name="organization_some_copies", condition=Q(reply_copies__gte=1, reply_copies__lte=20)
             ),
+            # Never K/T (domain §6.5); empty: the usual T/M.
+            models.CheckConstraint(
+                name="organization_signs_for_the_committee",
+                condition=Q(authority="") | Q(authority__startswith="T/M ") | Q(authority__startswith="T/L "),
+            ),
             models.CheckConstraint(name="organization_not_its_own_parent", condition=~Q(parent=F("pk"))),
         ]
 
@@ -137,6 +142,10 @@ class Organization(models.Model):
         self.locality_key = name_key(self.locality) if self.locality else ""
         if self.kind in (self.Kind.CELL, self.Kind.SECTIONAL):
             self.has_seal = False
+
+    @property
+    def is_cell(self) -> bool:
+        return self.kind == self.Kind.CELL
 
     @property
     def is_on_system(self) -> bool:

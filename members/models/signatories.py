@@ -43,8 +43,11 @@ class Signatory(models.Model):
         verbose_name = "thể thức ký"
         ordering = ["pk"]
         constraints = [
-            # K/T is for advisory bodies; a committee's deputy signs T/M himself (domain §6.5).
-            models.CheckConstraint(name="signatory_no_deputy_formula", condition=~Q(authority__istartswith="K/T")),
+            # K/T, in whatever spelling, is for advisory bodies: a committee's deputy signs T/M himself (domain §6.5).
+            models.CheckConstraint(
+                name="signatory_signs_for_the_committee",
+                condition=Q(authority="") | Q(authority__startswith="T/M ") | Q(authority__startswith="T/L "),
+            ),
             models.CheckConstraint(
                 name="signatory_is_somebody", condition=~Q(authority="") & ~Q(position="") & ~Q(name="")
             ),

@@ -176,12 +176,12 @@ class TestWorkplace:
         assert version.form.facts["labels"] == ["Nhập từ bản giấy", "Phiếu do đảng viên mang về"]
         assert (matter.state, matter.can_consider()) == ("received", False)
         with pytest.raises(Refused, match="phải được đối chiếu"):
-            matter.consider(by=signer)
+            matter.consider(date(2026, 11, 10), "used", by=signer)
 
         verify(matter, "phone", "differs", "Bí thư nói mục 2 khác", date(2026, 11, 6), by=signer)
         assert not matter.can_consider()
         verify(matter, "visit", "agrees", "Đã xem bản lưu", date(2026, 11, 7), by=signer)
-        matter.consider(by=signer)
+        matter.consider(date(2026, 11, 10), "used", by=signer)
         assert EvaluationRequest.objects.get(pk=matter.pk).state == "considered"
 
     def test_a_carried_form_keyed_anew_is_verified_anew(self, cast: Cast, play: Season) -> None:

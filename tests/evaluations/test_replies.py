@@ -282,7 +282,7 @@ def test_opened_again_once_with_a_reason_and_never_by_the_member(cast: Cast, pla
     cast.ward_officer.member = cast.asked
     cast.member_user.delete()
     cast.ward_officer.save()
-    with pytest.raises(Refused, match="không tự mở lại"):
+    with pytest.raises(Refused, match="không tự nhận xét, tự xác nhận về mình"):
         reopen(version, "other", "Sai ngày", by=by(cast.ward_officer, Action.CONFIRM, cast.ward))
     signer = by(cast.ward_signer, Action.CONFIRM, cast.ward)
     reopen(version, "other", "Sai ngày", by=signer)

@@ -11,6 +11,7 @@ from django.db.models import F
 from members.models import (
     Attendance,
     ContactMeeting,
+    Kinship,
     Member,
     Membership,
     Organization,
@@ -48,6 +49,8 @@ class World:
     row: StagedRow
     heading: RosterHeading
     signatory: Signatory
+    kinship: Kinship
+    kinship_of_user: Kinship
 
 
 @pytest.fixture
@@ -78,6 +81,8 @@ def world(db: None) -> World:
         signatory=Signatory.objects.create(
             organization=ward, authority="T/M ĐẢNG ỦY", position="BÍ THƯ", name="Lê Mẫu"
         ),
+        kinship=Kinship.objects.create(member=member, relative=factories.member(), kind="spouse", declared_by=user),
+        kinship_of_user=Kinship.objects.create(member=member, relative_user=user, kind="child", declared_by=user),
     )
 
 
@@ -96,8 +101,18 @@ BREAKS: list[tuple[str, Break]] = [
     ("organization_cell_no_seal", lambda w: change(w.cell, has_seal=True)),
     ("organization_cell_no_seal", lambda w: change(w.province, kind="sectional")),
     ("organization_some_copies", lambda w: change(w.ward, reply_copies=0)),
-    ("signatory_no_deputy_formula", lambda w: change(w.signatory, authority="K/T BÍ THƯ")),
-    ("signatory_no_deputy_formula", lambda w: change(w.signatory, authority="k/t bí thư")),
+    *(
+        ("signatory_signs_for_the_committee", lambda w, said=said: change(w.signatory, authority=said))
+        for said in ("K/T BÍ THƯ", "k/t bí thư", "KT. BÍ THƯ", "K / T BÍ THƯ", "ĐẢNG ỦY")
+    ),
+    ("organization_signs_for_the_committee", lambda w: change(w.ward, authority="KT. BÍ THƯ")),
+    ("kinship_kind_known", lambda w: change(w.kinship, kind="cousin")),
+    ("kinship_of_two", lambda w: change(w.kinship, relative=w.member)),
+    ("kinship_of_two", lambda w: change(w.kinship, relative=None)),
+    ("kinship_of_two", lambda w: change(w.kinship, relative_user=w.seat.user)),
+    ("kinship_once_between_members", lambda w: double(w.kinship, kind="sibling")),
+    ("kinship_once_with_user", lambda w: double(w.kinship_of_user, kind="sibling")),
+    ("kinship_ended_by_whom", lambda w: change(w.kinship, ended_at="2026-03-01T00:00:00Z")),
     ("signatory_is_somebody", lambda w: change(w.signatory, name="")),
     ("signatory_is_somebody", lambda w: change(w.signatory, authority="")),
     ("organization_some_copies", lambda w: change(w.ward, reply_copies=21)),
@@ -150,4 +165,4 @@ def test_the_past_may_hold_what_the_present_may_not(world: World) -> None:
         double(row, **ended)()
     for _ in range(2):
         factories.member()
-    assert [Member.objects.filter(card_index="").count(), Seat.objects.count(), Placement.objects.count()] == [2, 2, 2]
+    assert [Member.objects.filter(card_index="").count(), Seat.objects.count(), Placement.objects.count()] == [3, 2, 2]

@@ -198,10 +198,10 @@ def test_writer_cannot_confirm_from_the_list_or_the_page(cast: Cast, play: Seaso
     client = sign_in(cast.secretary)
     assert 'name="version"' not in shown(client, list_url(cast))
     client.post(list_url(cast), {"version": [str(version.pk)]})
-    assert "1 bản chưa xác nhận. Người gửi nhận xét không tự xác nhận." in shown(client, list_url(cast))
+    assert "1 bản chưa xác nhận. Người soạn, gửi nhận xét không tự xác nhận." in shown(client, list_url(cast))
     client.post(url_of(version), headers={"referer": f"http://testserver{url_of(version)}"})
     page = shown(client, url_of(version))
-    assert "Người gửi nhận xét không tự xác nhận." in page
+    assert "Người soạn, gửi nhận xét không tự xác nhận." in page
     assert "Xác nhận bản nhận xét" not in page
     version.refresh_from_db()
     assert (version.state, version.confirmed_by) == ("submitted", None)
