@@ -40,10 +40,12 @@ from evaluations.views import (
     replies,
     residence_reports,
     scans,
+    seat_hand_overs,
     sharing,
     signing,
     summary,
     undelivered,
+    uses,
 )
 from evaluations.views import requests as matters
 
@@ -67,9 +69,9 @@ urlpatterns = [
     path("dot/<int:campaign_id>/luu-tru/", archives.campaign, name="campaign_archive"),
     path("dot/<int:campaign_id>/tien-trinh/", campaigns.progress, name="campaign_progress"),
     path("dot/<int:campaign_id>/tien-do/", progress.campaign, name="campaign_steps"),
+    path("dot/<int:campaign_id>/su-dung/", uses.page, name="campaign_use"),
     path("de-nghi/<int:request_id>/", matters.page, name="request_page"),
     path("de-nghi/<int:request_id>/gia-han/", matters.extend, name="request_extend"),
-    path("de-nghi/<int:request_id>/da-su-dung/", matters.consider, name="request_consider"),
     path("de-nghi/<int:request_id>/huy/", matters.cancel, name="request_cancel"),
     # Somebody moves
     path("dang-vien/<int:member_id>/chuyen-noi-cu-tru/", moves.residence, name="move_residence"),
@@ -154,6 +156,7 @@ urlpatterns = [
     path("nhap-tu-giay/ban/<int:version_id>/ban-chup/", keyed.add_scan, name="scan_add"),
     path("van-ban/<int:document_id>/ban-chup/<int:file_id>/", documents.scan, name="document_scan"),
     # Paper
+    path("ban-giao/<int:organization_id>/<str:role>/", seat_hand_overs.page, name="seat_hand_over"),
     path("giao-nhan/thu/<int:letter_id>/", hand_overs.letter, name="hand_over_letter"),
     path("giao-nhan/<int:hand_over_id>/hoan-lai/", hand_overs.came_back, name="hand_over_returned"),
     path("in/dia-chi/", printing.addresses, name="address_print"),

@@ -23,6 +23,7 @@ _ENTRIES: tuple[tuple[Action, str, str, str], ...] = (
     (Action.KEEP_ADDRESSES, "Danh bạ", "members:address_book", ""),
     (Action.KEY, "Bản giấy", "evaluations:key_list", ""),
     (Action.SCAN, "Quét phiếu", "evaluations:scan_list", "organization"),
+    (Action.APPOINT, "Nhiệm vụ", "members:seat_list", ""),
     (Action.SEE_FIGURES, "Số liệu", "evaluations:figures", ""),
     (Action.AUDIT, "Lịch sử", "members:history", ""),
     (Action.CONFIGURE, "Hộp thư đi", "evaluations:outbox", ""),

@@ -2,7 +2,17 @@
 
 from django.urls import path
 
-from members.views import address_book, history, participation, people, roster, roster_columns, signatories
+from members.views import (
+    address_book,
+    history,
+    kinships,
+    participation,
+    people,
+    roster,
+    roster_columns,
+    seats,
+    signatories,
+)
 
 app_name = "members"
 urlpatterns = [
@@ -10,6 +20,14 @@ urlpatterns = [
     path("dang-vien/<int:member_id>/", people.member_page, name="member_page"),
     path("the-thuc-ky/<int:organization_id>/", signatories.signatories, name="signatories"),
     path("the-thuc-ky/<int:organization_id>/<int:signatory_id>/thoi/", signatories.retire, name="signatory_retire"),
+    path("cua-toi/nguoi-than/", kinships.own, name="kinships_own"),
+    path("dang-vien/<int:member_id>/nguoi-than/", kinships.of_member, name="kinships_of_member"),
+    path("chi-bo/<int:cell_id>/nguoi-than/", kinships.of_cell, name="kinships_of_cell"),
+    path("nguoi-than/<int:kinship_id>/go/", kinships.end, name="kinship_end"),
+    path("nhiem-vu/", seats.organizations, name="seat_list"),
+    path("nhiem-vu/<int:organization_id>/", seats.page, name="seats"),
+    path("nhiem-vu/<int:organization_id>/phan-cong/", seats.give, name="seat_give"),
+    path("nhiem-vu/ky/<int:seat_id>/", seats.tenure, name="seat_tenure"),
     path("lich-su/", history.history, name="history"),
     path("dang-vien/nhap/", roster.upload, name="roster_upload"),
     path("dang-vien/nhap/<int:import_id>/", roster.review, name="roster_review"),

@@ -34,7 +34,7 @@ from evaluations.models.hand_overs import hand_over_letter
 from evaluations.models.incoming import PaperRequest, register_on_paper
 from evaluations.models.paper_codes import PaperKind, grid_number, paper_code
 from evaluations.scans import PageRead
-from members.models import JointReview, RosterHeading, RosterImport, Signatory, User
+from members.models import JointReview, Kinship, RosterHeading, RosterImport, Signatory, User
 from members.roles import Action, Role
 from members.roster import parse_roster
 from members.states import move
@@ -83,6 +83,9 @@ def play(cast: Cast) -> dict[str, Any]:
     return {
         "key_id": signing.pk,
         "cell_id": cast.cell.pk,
+        "role": "secretary",
+        "kinship_id": Kinship.objects.declare(on_paper, cast.nobody, "sibling", by=cast.nobody).pk,
+        "seat_id": cast.secretary.seats.get(organization=cast.cell).pk,
         "committee_id": cast.ministry.pk,
         "signatory_id": signatory.pk,
         "commune_id": cast.ward.pk,
@@ -293,6 +296,17 @@ ROWS: dict[str, Row] = {
     "members:signatory_retire": Row(
         {"officer", "signer"}, posts="only", takes={"organization_id": "committee_id", "signatory_id": "signatory_id"}
     ),
+    "members:seat_list": Row(OFFICERS | SIGNERS | {"overseer", "administrator"}, shared=True),
+    "members:seats": Row(
+        {"secretary", "ward_officer", "overseer", "administrator"}, takes={"organization_id": "cell_id"}
+    ),
+    "members:seat_give": Row(
+        {"ward_officer"}, {"secretary", "overseer", "administrator"}, "same", takes={"organization_id": "cell_id"}
+    ),
+    "members:seat_tenure": Row({"ward_officer"}, {"secretary", "overseer", "administrator"}, "same"),
+    "members:kinships_of_cell": Row({"secretary", "ward_officer"}, {"ward_clerk", "ward_signer"}, "same"),
+    "members:kinships_of_member": Row({"officer"}, {"signer"}, "same"),
+    "members:kinship_end": Row({"ward_officer"}, {"ward_clerk", "ward_signer", "secretary"}, "only"),
     "members:history": Row({"auditor"}, shared=True),
     "members:roster_upload": Row(OFFICERS, posts="same", shared=True),
     "members:roster_review": Row({"officer"}, {"signer"}, "same"),
@@ -315,9 +329,12 @@ ROWS: dict[str, Row] = {
     "evaluations:campaign_commune": Row(WORKPLACE),
     "evaluations:campaign_progress": Row(WORKPLACE),
     "evaluations:campaign_steps": Row(WORKPLACE),
+    "evaluations:campaign_use": Row(WORKPLACE, posts="same"),
+    "evaluations:seat_hand_over": Row(
+        {"secretary", "ward_officer", "overseer", "administrator"}, posts="same", takes={"organization_id": "cell_id"}
+    ),
     "evaluations:request_page": Row(WORKPLACE),
     "evaluations:request_extend": Row({"officer"}, {"signer"}, "only"),
-    "evaluations:request_consider": Row(WORKPLACE, posts="only"),
     "evaluations:request_cancel": Row({"officer"}, {"signer"}, "only"),
     "evaluations:move_residence": Row({"officer"}, {"signer"}, "same"),
     "evaluations:move_workplace": Row({"officer"}, {"signer"}, "same"),
@@ -476,6 +493,7 @@ ONESELF = {
     "evaluations:guide",
     "evaluations:paper_find",
     "evaluations:mine",
+    "members:kinships_own",
 }
 
 

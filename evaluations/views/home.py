@@ -24,16 +24,20 @@ from evaluations.models import (
 from evaluations.models.assessments import draft_assessments
 from evaluations.models.sharing import follower_of
 from evaluations.models.signing_keys import waiting_by_office
+from evaluations.models.stand_ins import Route, left_to_commune, routes
 from evaluations.owing import commune_standings
 from evaluations.steps import CELL_DUE
+from evaluations.vacancies import vacancies
 from evaluations.views.introduction_work import waiting_introductions
 from evaluations.views.keyed import keyed_for
 from evaluations.views.keying import waiting_on_paper
 from evaluations.views.outside import to_verify
 from members.models import Attendance, Member, Organization, Seat, User
+from members.models.conflicts import conflicts_of
 from members.roles import Action, Side
 
 WARD_ACTIONS = (Action.REGISTER, Action.ASSIGN, Action.CONFIRM, Action.REPLY)
+VACANCIES = 6  # further ones stand first in the list of organisations
 CALLS = 6  # who is later than these stands on the campaign's own page
 State = EvaluationRequest.State
 # Opened before, and a corrected answer has come since.
@@ -62,6 +66,7 @@ def home(request: HttpRequest) -> HttpResponse:
             "may_see_figures": user.may(Action.SEE_FIGURES),
             "may_configure": user.may(Action.CONFIGURE),
             "may_audit": user.may(Action.AUDIT),
+            **_vacancies(user),
         },
     )
 
@@ -72,6 +77,12 @@ def _scanned(user: User) -> list[tuple[Organization, int]]:
     waiting = ScanPage.objects.filter(organization__in=offices, state=ScanPage.State.TRAY).order_by()
     rows = waiting.values_list("organization").annotate(n=Count("pk")) if offices else []
     return [(offices[pk], number) for pk, number in rows]
+
+
+def _vacancies(user: User) -> dict[str, Any]:
+    """Seats that nobody holds though there is work, for whoever can fill them."""
+    found, total = vacancies(user, VACANCIES) if user.may(Action.APPOINT) else ([], 0)
+    return {"vacancies": found[:VACANCIES], "more_vacancies": max(total - VACANCIES, 0)}
 
 
 def _calls(user: User) -> int:
@@ -102,11 +113,15 @@ def _wards(user: User) -> list[Organization]:
 def _cell(cell: Organization, user: User, today: date) -> dict[str, Any]:
     """The secretary's screen: how many comrades, how many left, until when, whom to ring; a helper sees his share."""
     rows = draft_assessments(cell, today.year)
+    bound, taken = conflicts_of(user), routes(cell)
+    ours = [row for row in rows if row.placement.member_id not in bound]
+    instead = [row for row in ours if (route := taken.get(row.placement.member_id)) and _takes(route, user)]
     is_head = any(seat.organization_id == cell.pk for seat, _ in user.grants(Action.SUBMIT))
-    states = [version.state if (version := row.latest()) else "draft" for row in rows]
+    states = [_state(row) for row in rows]
+    left_to_others = sum(_state(row) == "draft" for row in rows if row.placement.member_id in bound)
     waiting = EvaluationRequest.objects.filter(residence_cell=cell, state=State.AT_CELL)
     due_on: date | None = waiting.annotate(cell_due=CELL_DUE).aggregate(first=Min("cell_due"))["first"]
-    left = sum(state == "draft" for state in states)
+    left = sum(_state(row) == "draft" for row in ours)
     return {
         "organization": cell,
         "year": today.year,
@@ -120,9 +135,20 @@ def _cell(cell: Organization, user: User, today: date) -> dict[str, Any]:
         "keyed": keyed_for(cell).filter(assessment__year=today.year).count(),
         "ward": cell.parent,
         "is_head": is_head,
+        "left_to_others": left_to_others,
+        "instead": sum(_state(row) == "draft" for row in instead),
         "unshared": sum(follower_of(row) is None for row in rows),
         "share": None if is_head else _share(rows, user, today.year),
     }
+
+
+def _state(row: Assessment) -> str:
+    version = row.latest()
+    return version.state if version else "draft"
+
+
+def _takes(route: Route, user: User) -> bool:
+    return route.who is not None and route.who.user_id == user.pk
 
 
 def _share(rows: list[Assessment], user: User, year: int) -> dict[str, int] | None:
@@ -167,9 +193,22 @@ def _ward(user: User, ward: Organization, today: date) -> dict[str, Any]:
         "next": next((step for step in steps if step.count and step.is_ours), None),
         "is_idle": not any(step.count for step in steps),
         "cells": _late_cells(ward, today),
+        "instead": _left_to_us(user, ward, today.year),
         "inner_due_on": InnerDeadline.objects.due_on(ward, today.year),
         "may_assign": any(seat.organization_id == ward.pk for seat, _ in user.grants(Action.ASSIGN)),
     }
+
+
+def _left_to_us(user: User, ward: Organization, year: int) -> list[tuple[Organization, int]]:
+    """Cells with members on whom the commune comments, and how many of them are not sent yet."""
+    if not any(seat.organization_id == ward.pk for seat, _ in user.grants(Action.STAND_IN)):
+        return []
+    left = left_to_commune(ward)
+    sent = AssessmentVersion.objects.filter(
+        assessment__placement__member__in=[pk for _, its in left for pk in its], assessment__year=year
+    ).filter(state__in=["submitted", "confirmed"])
+    done = set(sent.values_list("assessment__placement__member", flat=True)) if left else set()
+    return [(cell, waiting) for cell, its in left if (waiting := len(set(its) - done))]
 
 
 def _steps(user: User, ward: Organization) -> list[Step]:

@@ -14,12 +14,14 @@ from django.views.decorators.http import require_GET
 from evaluations.models import Campaign, EvaluationRequest
 from evaluations.models.requests import RequestQuerySet
 from evaluations.progress import BY_CODE, Progress, progress_by, together, with_stage
+from evaluations.vacancies import vacant_cells
 from evaluations.views.letters_in import commune_within, granted
 from members.middleware import SignedIn
 from members.models import AuditEvent, Membership, Organization, Seat
 from members.roles import Action
 
 ROWS = 50
+VACANT = 10  # cells without a secretary that are named
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,8 @@ def ward(request: SignedIn, commune_id: int) -> HttpResponse:
         "units": units,
         "askers": _units(matters, "asker_now"),
         "may_extend": granted(request.user, Action.ASSIGN, commune),
+        "vacant": list(vacant_cells().filter(parent=commune)[:VACANT]),
+        "may_appoint": granted(request.user, Action.ASSIGN, commune),
         **_whole(units),
         **_people(request, matters, "residence_cell", seat),
     }

@@ -15,6 +15,7 @@ from evaluations.models import AssessmentVersion, DocumentFile, EvaluationReques
 from evaluations.models.deadlines import extend as give_more_time
 from evaluations.models.reply_facts import decline_reason
 from evaluations.owing import owed_step, with_step
+from evaluations.rulebooks import load
 from evaluations.timeline import timeline
 from evaluations.views.keyed import scans_of
 from evaluations.views.outside import TO_END
@@ -69,15 +70,6 @@ def extend(request: SignedIn, request_id: int) -> HttpResponse:
     return render(request, "evaluations/request_page.html", _context(matter, request.user, CancelForm(), form))
 
 
-@require_POST
-def consider(request: SignedIn, request_id: int) -> HttpResponse:
-    """The answer was used in the yearly review."""
-    matter = _load(request.user, request_id)
-    matter.consider(by=request.user.acting(Action.RECEIVE, matter.asker_now))
-    messages.success(request, "Đã ghi: nhận xét được sử dụng khi kiểm điểm.")
-    return redirect("evaluations:request_page", matter.pk)
-
-
 def _load(user: User, request_id: int) -> EvaluationRequest:
     reached = with_step(EvaluationRequest.objects.for_asker(user, Action.SEE_MEMBERS)).select_related(
         "member", "residence_commune__parent", "residence_cell", "asked_by", "asker_now", "campaign", "letter", "reply"
@@ -104,13 +96,14 @@ def _context(
         "version": version,
         "scans": [file for paper in papers for file in scans_of(paper)] if version or matter.dossier_code else [],
         "may_key": _may_key(user, matter) and matter.state in TO_END,
+        "use": use_words(matter),
+        "may_use": matter.campaign_id and matter.state == EvaluationRequest.State.RECEIVED and matter.can_consider(),
         "must_verify": matter.state == EvaluationRequest.State.RECEIVED and not matter.can_consider(),
         "stored": set(stored.values_list("document_id", flat=True)),
         "ended_because": _why_ended(matter),
         "form": form,
         "extension": extension or ExtensionForm(),
         "may_extend": matter.state in EvaluationRequest.UNANSWERED and _prepares(user, matter),
-        "may_consider": matter.state == EvaluationRequest.State.RECEIVED and matter.can_consider(),
         "may_cancel": matter.can_cancel() and _prepares(user, matter),
     }
 
@@ -132,6 +125,15 @@ def _tie(matter: EvaluationRequest, other: EvaluationRequest) -> str:
     if other.pk == matter.replaces_id:
         return "Thay cho đề nghị trước"
     return "Đã thay bằng đề nghị" if other.replaces_id == matter.pk else "Phần khác trong năm"
+
+
+def use_words(matter: EvaluationRequest) -> str:
+    """What the workplace did with the answer."""
+    if not matter.considered_on:
+        return ""
+    words = load().use_codes.get(matter.consider_code, "")
+    note = f": {matter.consider_note}" if matter.consider_note else ""
+    return f"{words}, họp ngày {matter.considered_on:%d/%m/%Y}{note}"
 
 
 def _answer(matter: EvaluationRequest) -> AssessmentVersion | None:

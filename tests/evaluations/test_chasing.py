@@ -138,7 +138,8 @@ def test_the_workplace_is_chased_for_reading_and_for_using(cast: Cast, play: Sea
     # Two weeks after the self-criticism has begun.
     assert morning("2026-12-15") == {"so.thunghiem@example.org": ["consider"]}
     assert morning("2026-12-23")["tinh@example.org"] == ["consider:above"]
-    EvaluationRequest.objects.get(pk=matter.pk).consider(by=by(cast.officer, Action.RECEIVE, cast.ministry))
+    seat = by(cast.officer, Action.RECEIVE, cast.ministry)
+    EvaluationRequest.objects.get(pk=matter.pk).consider(date(2026, 11, 20), "used", by=seat)
     assert morning("2026-12-30") == {}
 
 

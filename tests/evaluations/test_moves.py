@@ -187,7 +187,7 @@ def test_what_was_used_is_not_touched(cast: Cast, play: Season) -> None:
     matter = play.answered()
     seat = by(cast.officer, Action.RECEIVE, cast.ministry)
     matter.receive(by=seat)
-    matter.consider(by=seat)
+    matter.consider(date(2026, 11, 10), "used", by=seat)
     assert moved(cast, Kind.RESIDENCE, SEPTEMBER, commune=cast.other_ward) == []
     assert moved(cast, Kind.RETIRED, DECEMBER) == []
     assert states(cast.asked) == [("considered", "whole", WARD)]

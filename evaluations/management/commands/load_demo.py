@@ -34,6 +34,7 @@ from evaluations.rulebooks import load
 from members.models import (
     ContactMeeting,
     JointReview,
+    Kinship,
     Member,
     Organization,
     Placement,
@@ -84,6 +85,7 @@ PEOPLE: dict[str, tuple[str, str, tuple[Role, ...]]] = {
     "bithu.anhai3": ("Bí thư chi bộ nơi cư trú: điểm danh, nhận xét", "An Hải/3", (Role.SECRETARY,)),
     "bithu.anhai1": ("Bí thư chi bộ đã xong việc", "An Hải/1", (Role.SECRETARY,)),
     "bithu.anhai2": ("Bí thư chi bộ đã gửi, chờ phường xác nhận", "An Hải/2", (Role.SECRETARY,)),
+    "pho.anhai3": ("Phó bí thư: nhận xét thay khi bí thư vướng người thân", "An Hải/3", (Role.SECRETARY,)),
     "theodoi": ("Cán bộ theo dõi cấp tỉnh, thành phố: chỉ số liệu", "province", (Role.OVERSEER,)),
     "quantri": ("Quản trị hệ thống: hộp thư đi, báo cáo số liệu", "province", (Role.ADMINISTRATOR,)),
     "dangvien": ("Đảng viên đọc nhận xét về mình", "", ()),
@@ -185,7 +187,11 @@ class Demonstration:
             self.people[username] = User.objects.create_user(username, PASSWORD, full_name=name, email=email)
             for role in roles:
                 Seat.objects.create(
-                    user=self.people[username], organization=self.places[where], role=role, from_on=LONG_AGO
+                    user=self.people[username],
+                    organization=self.places[where],
+                    role=role,
+                    from_on=LONG_AGO,
+                    as_deputy=username.startswith("pho."),
                 )
 
     def import_rosters(self) -> None:
@@ -242,6 +248,7 @@ class Demonstration:
         decline(EvaluationRequest.objects.filter(pk__in=[row.pk for row in away]), "not_resident", "", by=officer)
         assign_to_cells({row: self.as_written("An Hải", row) for row in rest}, by=officer)
         assert waiting
+        self.declare_household()
         for number in (1, 2, 3):
             self.play_cell(f"An Hải/{number}", f"bithu.anhai{number}", leave=0 if number < 3 else 2)
         confirm = self.by("canbo.anhai", Action.CONFIRM, "An Hải")
@@ -252,6 +259,14 @@ class Demonstration:
         )
         issue_reply(letter, NumberChoice(), by=self.by("ky.anhai", Action.REPLY, "An Hải"), on=self.today)
         self.receive_some(letter)
+
+    def declare_household(self) -> None:
+        """The last by name of cell 3 is the secretary's wife or husband; the cells of Sơn Trà have no secretary."""
+        of_cell = Placement.objects.active().of_cell(self.places["An Hải/3"])
+        spouse = list(of_cell)[-1].member
+        Kinship.objects.declare(
+            spouse, self.people["bithu.anhai3"], "spouse", by=self.by("bithu.anhai3", Action.WRITE, "An Hải/3")
+        )
 
     def as_written(self, ward: str, matter: EvaluationRequest) -> Organization:
         """ "Tổ dân phố 3" goes to the cell that leads it."""
