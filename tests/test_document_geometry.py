@@ -137,6 +137,7 @@ def test_the_text(name: str) -> None:
     size, line = (13, 15.5 * 25.4 / 72) if rules.dense else (14, LINE)
     begin = one(found, "-----").base if rules.title else one(found, "Kính gửi:").base
     end = one(found, "TT").base if rules.dense else BOTTOM
+    end = one(found, "ĐẢNG ỦY NƠI CƯ TRÚ").base if rules.two_sided else end
     body = [run for run in found if begin + 0.5 < run.base < end and run.size == size and run.left < 41]
     lines = sorted({run.base for run in body})
 
