@@ -26,6 +26,8 @@ CELL_DUE = Coalesce("inner_due_on", Subquery(INNER.values("due_on")[:1]), F("due
 WORKPLACE_DUE = Coalesce(F("campaign__self_criticism_on"), F("due_on"))
 
 
+ASKER_WORDS = "đồng chí chưa có kết quả, nơi cư trú đã chậm nhiều ngày; xin gọi điện trao đổi"
+WORKPLACE_WORDS = "đồng chí được giới thiệu chưa được tiếp nhận, đã chậm nhiều ngày; xin gọi điện trao đổi"
 EXECUTED_BY = time(9, 0)  # the first run of a day is over by then (liaison/celery.py)
 
 
@@ -46,7 +48,8 @@ class Step:
     above: str = ""
     above_action: Action = Action.SEE_FIGURES
     above_words: str = ""  # after the number of units
-    tells_asker: bool = False
+    asker: str = ""
+    asker_words: str = ASKER_WORDS
 
 
 def _in(*states: str) -> RequestQuerySet:
@@ -74,7 +77,7 @@ STEPS = (
         above="residence_commune",
         above_action=Action.ASSIGN,
         above_words="chi bộ chậm gửi nhận xét, xin đôn đốc",
-        tells_asker=True,
+        asker="asker_now",
     ),
     Step(
         "register",
@@ -87,7 +90,7 @@ STEPS = (
         counts="letter",
         above="residence_commune__parent",
         above_words="xã, phường chậm vào sổ công văn đến",
-        tells_asker=True,
+        asker="asker_now",
     ),
     Step(
         "assign",
@@ -99,7 +102,7 @@ STEPS = (
         "asker_now",
         above="residence_commune__parent",
         above_words="xã, phường chậm phân về chi bộ",
-        tells_asker=True,
+        asker="asker_now",
     ),
     Step(
         "confirm",
@@ -111,7 +114,7 @@ STEPS = (
         "asker_now",
         above="residence_commune__parent",
         above_words="xã, phường chậm xác nhận",
-        tells_asker=True,
+        asker="asker_now",
     ),
     Step(
         "reply",
@@ -123,7 +126,7 @@ STEPS = (
         "asker_now",
         above="residence_commune__parent",
         above_words="xã, phường chậm gửi công văn trả lời",
-        tells_asker=True,
+        asker="asker_now",
     ),
     # Who is not on the system has no seats: somebody rings them up.
     Step(
@@ -177,6 +180,10 @@ STEPS = (
         "commune",
         "issued_at",
         "workplace",
+        above="commune__parent",
+        above_words="xã, phường chậm vào sổ giấy giới thiệu",
+        asker="workplace",
+        asker_words=WORKPLACE_WORDS,
     ),
     Step(
         "introduction_assign",
@@ -186,6 +193,10 @@ STEPS = (
         "commune",
         "at_commune_at",
         "workplace",
+        above="commune__parent",
+        above_words="xã, phường chậm phân đồng chí được giới thiệu về chi bộ",
+        asker="workplace",
+        asker_words=WORKPLACE_WORDS,
     ),
     Step(
         "introduction_accept",
@@ -195,11 +206,24 @@ STEPS = (
         "cell",
         "assigned_at",
         "commune",
+        above="commune",
+        above_action=Action.ASSIGN,
+        above_words="chi bộ chậm tiếp nhận đồng chí được giới thiệu, xin đôn đốc",
+        asker="workplace",
+        asker_words=WORKPLACE_WORDS,
+    ),
+    Step(
+        "introduction_return",
+        "phiếu báo tiếp nhận chờ gửi nơi giới thiệu",
+        Action.REPLY,
+        Introduction.objects.to_return,
+        "commune",
+        "accepted_at",
+        "workplace",
+        above="commune__parent",
+        above_words="xã, phường chậm gửi phiếu báo tiếp nhận",
     ),
 )
-
-
-BY_CODE = {step.code: step for step in STEPS}
 
 
 @dataclass(frozen=True)
@@ -225,15 +249,12 @@ class Owed:
     def words(self) -> str:
         if self.rung == Rung.ABOVE:
             return self.step.above_words
-        return ASKER_WORDS if self.rung == Rung.ASKER else self.step.words
+        return self.step.asker_words if self.rung == Rung.ASKER else self.step.words
 
     def last_day(self, today: date, rung: Rung | None = None) -> date | None:
         """The last day of the ladder for this work: that which came first, or that which came last."""
         days = [last_day(rung or self.rung, self.due_on, arrived, today) for arrived in (self.since, self.newest)]
         return max((day for day in days if day), default=None)
-
-
-ASKER_WORDS = "đồng chí chưa có kết quả, nơi cư trú đã chậm nhiều ngày; xin gọi điện trao đổi"
 
 
 def owed(organizations: Collection[int] = (), caller: int | None = None) -> list[Owed]:
@@ -256,7 +277,8 @@ def _owed(step: Step, organizations: Collection[int], caller: int | None) -> Ite
         phone=F(f"{step.owner}__phone"),
         kind=F(f"{step.owner}__kind"),
     )
-    for row in grouped.annotate(count=Count(step.counts, distinct=True), first=Min(step.since), last=Max(step.since)):
+    counted = grouped.annotate(count=Count(step.counts, distinct=True), first=Min(step.since), last=Max(step.since))
+    for row in counted.exclude(due=None):
         # Whoever asked on paper has no list to ring up from.
         caller_id = row["caller_id"] if step.caller and row["caller_kind"] != EXTERNAL else None
         yield _row(step, Rung.OWNER, row, caller_id)
@@ -285,8 +307,8 @@ def late(today: date, organizations: Collection[int] = ()) -> list[Owed]:
     for step in STEPS:
         if step.above:
             found += _late(step, Rung.ABOVE, step.above, step.owner, today, organizations)
-        if step.tells_asker:
-            found += _late(step, Rung.ASKER, "asker_now", "pk", today, organizations)
+        if step.asker:
+            found += _late(step, Rung.ASKER, step.asker, "pk", today, organizations)
     return found
 
 

@@ -6,8 +6,10 @@ out: the same rows are counted there (evaluations/steps.py), and nothing has to 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from typing import Any
 
+from django.db.models import prefetch_related_objects
 from django.utils import timezone
 
 from evaluations.ladder import Rung, first_after
@@ -45,6 +47,7 @@ class Stay:
 
 def timeline(matter: EvaluationRequest) -> list[Event]:
     """In the order in which it happened; what has not happened yet comes last."""
+    prefetch_related_objects([matter], "extensions")
     events = [*_steps(matter), *_reminders(matter), *_extensions(matter)]
     done = sorted((event for event in events if event.at), key=lambda event: event.at or timezone.now())
     return done + [event for event in events if not event.at]
@@ -80,14 +83,15 @@ def _reminders(matter: EvaluationRequest) -> Iterator[Event]:
         for line in letter.facts.get("lines", ()):
             step, _, rung = line["step"].partition(":")
             stay = stays.get(step)
-            if stay and _spoke_of(letter, stay, Rung(rung or "owner"), matter) and letter.recipient and letter.sent_at:
+            if stay and _spoke_of(letter, line, stay, matter) and letter.recipient and letter.sent_at:
                 unit = f"{letter.recipient.name}, {HOW[Letter.Channel(letter.channel)]}"
                 if (key := (line["step"], letter.reminds_on, unit)) not in seen:
                     seen.add(key)
                     yield Event(LABELS[Rung(rung or "owner")], letter.sent_at, unit)
 
 
-def _spoke_of(letter: Letter, stay: Stay, rung: Rung, matter: EvaluationRequest) -> bool:
+def _spoke_of(letter: Letter, line: dict[str, Any], stay: Stay, matter: EvaluationRequest) -> bool:
+    rung = Rung(line["step"].partition(":")[2] or "owner")
     assert letter.sent_at
     assert letter.reminds_on
     places = {Rung.ABOVE: stay.above, Rung.ASKER: matter.asker_now_id}
@@ -98,6 +102,8 @@ def _spoke_of(letter: Letter, stay: Stay, rung: Rung, matter: EvaluationRequest)
     if rung in (Rung.OWNER, Rung.DEPUTY):
         return True
     due_on = inner_due_on(matter) if stay.step == "write" else matter.due_on
+    if any(row.made_at > letter.sent_at for row in matter.extensions.all()):
+        due_on = min(due_on, date.fromisoformat(line["due_on"]))  # it was earlier when they were told
     return shifted(max(due_on, timezone.localdate(stay.since)), first_after(rung)) <= letter.reminds_on
 
 
@@ -126,7 +132,7 @@ def _stays(matter: EvaluationRequest) -> Iterator[Stay]:
 
 
 def _extensions(matter: EvaluationRequest) -> Iterator[Event]:
-    for row in matter.extensions.order_by("made_at", "pk"):
+    for row in matter.extensions.all():
         who = (
             matter.asker_now.name if row.side == Extension.Side.ASKER else f"{matter.residence_commune.name} cho chi bộ"
         )

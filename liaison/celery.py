@@ -15,8 +15,8 @@ app.autodiscover_tasks()
 app.conf.beat_schedule = {
     # Finds what no wake-up reached. A missed run is not worth repeating: the next one sees the same rows.
     "sweep": {"task": "evaluations.tasks.sweep", "schedule": settings.SWEEP_EVERY, "options": {"expires": 55}},
-    # Several times in a morning: the second run finds its letters written, and one that was missed costs an hour.
-    "remind": {"task": "evaluations.tasks.remind", "schedule": crontab(minute="30", hour="7-11")},
+    # Every hour of the office: the second run finds its letters written, and one that was missed costs an hour.
+    "remind": {"task": "evaluations.tasks.remind", "schedule": crontab(minute="30", hour="7-16")},
     "read_bounces": {"task": "evaluations.tasks.read_bounces", "schedule": 600.0},
     "forget_bundles": {"task": "evaluations.tasks.forget_bundles", "schedule": 3600.0},
     "seal_history": {"task": "evaluations.tasks.seal", "schedule": 60.0, "options": {"expires": 55}},

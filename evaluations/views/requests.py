@@ -65,7 +65,7 @@ def extend(request: SignedIn, request_id: int) -> HttpResponse:
         messages.success(request, f"Đã gia hạn đến ngày {until:%d/%m/%Y}. Thư nhắc đi theo hạn mới.")
         if matter.campaign and until >= matter.campaign.self_criticism_on:
             begins_on = matter.campaign.self_criticism_on
-            messages.warning(request, f"Hạn mới không trước ngày bắt đầu kiểm điểm ({begins_on:%d/%m/%Y}).")
+            messages.warning(request, f"Hạn mới không còn trước ngày bắt đầu kiểm điểm ({begins_on:%d/%m/%Y}).")
         return redirect("evaluations:request_page", matter.pk)
     return render(request, "evaluations/request_page.html", _context(matter, request.user, CancelForm(), form))
 

@@ -189,6 +189,7 @@ class Installation:
         worker += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
         web = ["setpriv", "--pdeathsig", "KILL", sys.executable, "-m", "gunicorn", "liaison.wsgi"]
         web += ["--bind", f"127.0.0.1:{self.web_port}", "--workers", "2", "--no-control-socket", "--log-level", "error"]
+        web += ["--timeout", "180"]  # on a busy machine it takes long to load
         beat = [*celery, "beat", "--loglevel", "warning", "--pidfile="]
         named = {"worker": worker, "beat": beat, "web": web}
         return [Part(name, command, self.directory, env) for name, command in named.items()]
@@ -315,7 +316,7 @@ class Officer(threading.Thread):
         headers = {"Cookie": f"sessionid={self.session}; csrftoken={TOKEN}", "Origin": site}
         request = urllib.request.Request(f"{site}/phan-chi-bo/{ward}/", said, headers)  # noqa: S310
         try:
-            with urllib.request.build_opener(Stay).open(request, timeout=20) as answer:
+            with urllib.request.build_opener(Stay).open(request, timeout=120) as answer:
                 return answer.status == 302
         except OSError:
             return False

@@ -21,6 +21,7 @@ from members.roles import Action, Role
 from members.states import Refused
 from tests import factories
 from tests.conftest import Cast
+from tests.introducing import Introducing
 from tests.season import GOOD, Season, by
 
 SignIn = Callable[[User], Client]
@@ -143,6 +144,14 @@ def test_the_workplace_is_chased_for_reading_and_for_using(cast: Cast, play: Sea
     assert morning("2026-12-30") == {}
 
 
+def test_introductions_climb_the_same_ladder(cast: Cast, morning: Morning) -> None:
+    Introducing(cast).assigned()  # due on 16 November
+    told = {day: to for day in days("2026-11-16", "2026-11-27") if (to := morning(day))}
+    assert told["2026-11-17"] == {"bithu7@example.org": ["introduction_accept"]}
+    assert told["2026-11-23"] == {"anhai@example.org": ["introduction_accept:above"]}
+    assert told["2026-11-27"] == {"so.thunghiem@example.org": ["introduction_accept:asker"]}
+
+
 def test_without_a_secretary_the_deputy_is_told_from_the_beginning(
     cast: Cast, at_cell: EvaluationRequest, morning: Morning
 ) -> None:
@@ -250,7 +259,7 @@ def test_both_sides_give_time_on_their_pages(cast: Cast, at_cell: EvaluationRequ
     answer = client.post(f"{url}gia-han/", {"until": "04/12/2026", "reason": "Đi công tác xa"}, follow=True)
     said = unescape(answer.content.decode())
     assert "Đã gia hạn đến ngày 04/12/2026." in said
-    assert "Hạn mới không trước ngày bắt đầu kiểm điểm (01/12/2026)." in said
+    assert "Hạn mới không còn trước ngày bắt đầu kiểm điểm (01/12/2026)." in said
     assert "Gia hạn" in words(client, url)
     assert "đến ngày 04/12/2026: Đi công tác xa" in words(client, url)
 
@@ -297,6 +306,9 @@ def test_every_rung_stands_on_the_timeline(
         assert line in shown
     assert shown.index("Phân về chi bộ") < shown.index("Nhắc việc") < shown.index("Trả lời chưa")
     assert other.full_name not in shown
+    # More time afterwards takes nothing back that was said.
+    extend(at_cell, date(2026, 12, 20), "Đi công tác", by=by(cast.officer, Action.PREPARE, cast.ministry))
+    assert "Báo cấp trên về việc chậm 07:30 23/11/2026" in words(sign_in(cast.officer), f"/de-nghi/{at_cell.pk}/")
     assert AssessmentVersion.objects.count() == 0
 
 

@@ -380,5 +380,5 @@ def test_queries_do_not_grow_with_cells(cast: Cast, play: Season, clock: Callabl
     EvaluationRequest.objects.filter(pk__in=[matter.pk for matter in matters[1:]]).update(state="at_cell", end_code="")
     with CaptureQueriesContext(connection) as three:
         assert len(list(reminders.digests(today))) == 3
-    escalations = sum(bool(step.above) + step.tells_asker for step in STEPS)
+    escalations = sum(bool(step.above) + bool(step.asker) for step in STEPS)
     assert len(one) == len(three) == len(STEPS) + escalations + 4
