@@ -26,8 +26,8 @@ class Export:
     rows: list[Row]
     ids: list[int]  # of the requests in it
 
-    def content(self) -> bytes:
-        return workbook(self.title, self.headings, self.rows)
+    def content(self, taken: str = "") -> bytes:
+        return workbook(self.title, self.headings, self.rows, taken)
 
 
 def campaign_export(campaign: Campaign) -> Export:

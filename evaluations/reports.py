@@ -201,8 +201,11 @@ def totals(campaigns: Any) -> dict[int, Counter[str]]:
     return found
 
 
-def workbook(title: str, headings: Sequence[str], rows: Iterable[Row]) -> bytes:
-    """A table as .xlsx: text stays text whatever it looks like, dates are dates, one row in memory at a time."""
+def workbook(title: str, headings: Sequence[str], rows: Iterable[Row], taken: str = "") -> bytes:
+    """A table as .xlsx: text stays text whatever it looks like, dates are dates, one row in memory at a time.
+
+    `taken`: by whom, when and why; below the table, and at the foot of every printed page.
+    """
     out = BytesIO()
     options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     with Workbook(out, options | {"strings_to_numbers": False, "default_date_format": "dd/mm/yyyy"}) as book:
@@ -212,9 +215,14 @@ def workbook(title: str, headings: Sequence[str], rows: Iterable[Row]) -> bytes:
             sheet.set_column(column, column, max(11, min(len(heading) + 2, 26)))
         sheet.write_row(0, 0, headings, bold)
         sheet.freeze_panes(1, 2)
+        if taken:
+            sheet.set_footer("&L" + taken.replace("&", "&&")[:200] + "&RTrang &P/&N")
+        number = 0
         for number, row in enumerate(rows, 1):
             for column, value in enumerate(row):
                 _write(sheet, number, column, value)
+        if taken:
+            _write(sheet, number + 2, 0, taken)
     return out.getvalue()
 
 

@@ -43,6 +43,7 @@ from evaluations.views import (
     seat_hand_overs,
     sharing,
     signing,
+    slips,
     summary,
     undelivered,
     uses,
@@ -195,6 +196,9 @@ urlpatterns = [
     path("thu-chua-gui/", undelivered.page, name="undelivered"),
     path("thu-chua-gui/<int:letter_id>/gui-lai/", undelivered.send_again, name="send_again"),
     path("thu-chua-gui/dia-chi/<int:stopped_id>/dung-lai/", undelivered.free, name="address_free"),
+    # Accounts
+    path("phieu-mo-tai-khoan/", slips.holders, name="slip_list"),
+    path("phieu-mo-tai-khoan/<int:user_id>/", slips.issue, name="slip_issue"),
     # Figures, reports, oneself
     path("so-lieu/", figures.overview, name="figures"),
     path("dot/<int:campaign_id>/bao-cao/", figures.report, name="campaign_report"),

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 # Never repeated into a page: secrets, and what belongs to the old page rather than to the person.
-SECRET = {"password", "oldpassword", "password1", "password2"}
+SECRET = {"password", "oldpassword", "password1", "password2", "new_password1", "credential"}
 NOT_REPEATED = {"csrfmiddlewaretoken", "mark"}
 
 

@@ -65,6 +65,8 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
     "crispy_forms",
     "crispy_bootstrap5",
     "csp",
@@ -82,7 +84,9 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "liaison.sessions.Clock",
     "liaison.resend.SignInFirst",
+    "liaison.second_factor.SecondFactor",
     "allauth.account.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "members.middleware.Acting",
@@ -201,7 +205,27 @@ ACCOUNT_RATE_LIMITS = {
     "login_failed": "30/m/ip,5/5m/key",
     "letter_code": "10/10m/ip",
     "check_code": "20/10m/ip",
+    "slip_code": "10/10m/ip",
 }
+# Exports and changes to the ways of signing in ask again who sits there, unless he has shown it just now.
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 5 * 60
+MFA_ADAPTER = "members.sign_in.MFAAdapter"
+MFA_FORMS = {
+    "add_webauthn": "members.sign_in.PasskeyForm",
+    "login_webauthn": "members.sign_in.FingerprintForm",
+    "activate_totp": "members.sign_in.CodeAppForm",
+}
+# No recovery codes of allauth's: the slip has its own, for the day the telephone is lost (members/models/slips.py).
+MFA_SUPPORTED_TYPES = ["totp", "webauthn"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_WEBAUTHN_USER_VERIFICATION = "required"  # a finger or the screen's code: only so is a passkey two factors
+MFA_TOTP_ISSUER = "Giữ mối liên hệ nơi cư trú"
+MFA_TOTP_TOLERANCE = 1  # telephones whose clock is half a minute off
+MFA_RATE_LIMITS = {"webauthn_login": "60/m/ip"}
+# The second factor of people who sign, send, confirm, reply or export. Only a demonstration goes without.
+SECOND_FACTOR = PRODUCTION or os.environ.get("SECOND_FACTOR") != "off"
+SESSION_IDLE = timedelta(hours=1)
+SESSION_LONGEST = timedelta(hours=12)
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
@@ -212,7 +236,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
-SESSION_COOKIE_AGE = 8 * 60 * 60
+SESSION_COOKIE_AGE = int(SESSION_LONGEST.total_seconds())
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_FAILURE_VIEW = "liaison.resend.csrf_failure"
 

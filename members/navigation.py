@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 
@@ -25,6 +26,7 @@ _ENTRIES: tuple[tuple[Action, str, str, str], ...] = (
     (Action.SCAN, "Quét phiếu", "evaluations:scan_list", "organization"),
     (Action.APPOINT, "Nhiệm vụ", "members:seat_list", ""),
     (Action.SEE_FIGURES, "Số liệu", "evaluations:figures", ""),
+    (Action.HAND_OUT, "Phiếu mở tài khoản", "evaluations:slip_list", ""),
     (Action.AUDIT, "Lịch sử", "members:history", ""),
     (Action.CONFIGURE, "Hộp thư đi", "evaluations:outbox", ""),
     (Action.CONFIGURE, "Mẫu văn bản", "evaluations:gallery", ""),
@@ -33,13 +35,17 @@ _ENTRIES: tuple[tuple[Action, str, str, str], ...] = (
 
 def navigation(request: HttpRequest) -> dict[str, Any]:
     user = getattr(request, "user", None)
+    banner = {"second_factor_off": not settings.SECOND_FACTOR}
     if not isinstance(user, User):
-        return {}
+        return banner
+    if getattr(request, "second_factor_missing", False):
+        # Every link would lead back to the page that sets it up.
+        return {"person_name": user.full_name, "seats": user.seats_now}
     links = [("/", "Việc hôm nay"), *_links(user)]
     if user.member_id:
         links.append((reverse("evaluations:mine"), "Của tôi"))
     links.append((reverse("evaluations:guide"), "Hướng dẫn"))
-    return {
+    return banner | {
         "navigation": [(url, label, request.path == url) for url, label in links],
         "person_name": user.full_name,
         "seats": user.seats_now,

@@ -18,6 +18,7 @@ class Side(TextChoices):
 class Depth(TextChoices):
     OWN = "own", "Tổ chức mình"
     BELOW = "below", "Tổ chức mình và cấp dưới"
+    UNDER = "under", "Chỉ cấp dưới"
     FIGURES = "figures", "Chỉ xem số liệu"
 
 
@@ -48,6 +49,7 @@ class Action(TextChoices):
     KEEP_ADDRESSES = "keep_addresses", "Giữ danh bạ"
     CALL = "call", "Gọi điện nhắc việc"
     APPOINT = "appoint", "Phân công nhiệm vụ"
+    HAND_OUT = "hand_out", "Cấp phiếu mở tài khoản"
     # Platform
     SEE_FIGURES = "see_figures", "Xem số liệu tổng hợp"
     CONFIGURE = "configure", "Cấu hình hệ thống"
@@ -61,9 +63,25 @@ class Grant:
     depth: Depth
 
 
+# Whoever may do one of these anywhere signs in with a passkey, or with a password and a code of his own telephone.
+GUARDED = frozenset(
+    {
+        Action.SIGN,
+        Action.CONFIRM,
+        Action.REPLY,
+        Action.EXPORT,
+        Action.SUBMIT,
+        Action.STAND_IN,
+        Action.APPOINT,
+        Action.HAND_OUT,
+    }
+)
+
+
 class Role(TextChoices):
     SECRETARY = "secretary", "Bí thư chi bộ"
     CELL_COMMITTEE = "cell_committee", "Chi ủy viên"
+    TYPIST = "typist", "Người nhập hộ"
     CLERK = "clerk", "Văn thư"
     OFFICER = "officer", "Cán bộ phụ trách"
     SIGNER = "signer", "Người ký"
@@ -88,6 +106,8 @@ GRANTS: dict[Role, tuple[Grant, ...]] = {
         *_grants(Side.WORKPLACE, Depth.OWN, Action.SEE_MEMBERS),
         *_grants(Side.RESIDENCE, Depth.OWN, Action.SEE_RESIDENTS, Action.RECORD, Action.WRITE),
     ),
+    # Types for the secretary, who reads and sends: no share in what the committee decides.
+    Role.TYPIST: _grants(Side.RESIDENCE, Depth.OWN, Action.SEE_RESIDENTS, Action.RECORD, Action.WRITE),
     Role.CLERK: (
         *_grants(Side.WORKPLACE, Depth.BELOW, Action.SEE_MEMBERS),
         *_grants(Side.WORKPLACE, Depth.OWN, Action.SCAN),
@@ -107,6 +127,8 @@ GRANTS: dict[Role, tuple[Grant, ...]] = {
             Side.RESIDENCE, Depth.OWN, Action.REGISTER, Action.KEY, Action.SCAN, Action.CALL, Action.KEEP_ADDRESSES
         ),
         *_grants(Side.RESIDENCE, Depth.OWN, Action.EXPORT),
+        # Never for their own committee: who could let himself into the signer's account would sign.
+        *_grants(Side.RESIDENCE, Depth.UNDER, Action.HAND_OUT),
     ),
     Role.SIGNER: (
         *_grants(Side.WORKPLACE, Depth.BELOW, Action.SEE_MEMBERS),
@@ -122,7 +144,7 @@ GRANTS: dict[Role, tuple[Grant, ...]] = {
     ),
     Role.ADMINISTRATOR: (
         *_grants(Side.PLATFORM, Depth.FIGURES, Action.CONFIGURE, Action.SEE_FIGURES, Action.EXPORT),
-        *_grants(Side.PLATFORM, Depth.BELOW, Action.APPOINT),
+        *_grants(Side.PLATFORM, Depth.BELOW, Action.APPOINT, Action.HAND_OUT),
     ),
     Role.AUDITOR: _grants(Side.PLATFORM, Depth.BELOW, Action.AUDIT),
 }
@@ -154,4 +176,4 @@ def may_hand_out(giver: Role, role: Role, *, is_own: bool) -> bool:
 def _covers(held: Grant, wanted: Grant, *, is_own: bool) -> bool:
     if (held.action, held.side) != (wanted.action, wanted.side):
         return False
-    return held.depth == Depth.BELOW or (is_own and wanted.depth == Depth.OWN)
+    return held.depth == Depth.BELOW or (is_own and wanted.depth == held.depth)

@@ -11,7 +11,9 @@ from members.views import (
     roster,
     roster_columns,
     seats,
+    sign_in,
     signatories,
+    slips,
 )
 
 app_name = "members"
@@ -28,6 +30,11 @@ urlpatterns = [
     path("nhiem-vu/<int:organization_id>/", seats.page, name="seats"),
     path("nhiem-vu/<int:organization_id>/phan-cong/", seats.give, name="seat_give"),
     path("nhiem-vu/ky/<int:seat_id>/", seats.tenure, name="seat_tenure"),
+    path("mo-tai-khoan/", slips.enter, name="slip_enter"),
+    path("mo-tai-khoan/thiet-lap/", slips.set_up, name="slip_set_up"),
+    path("tai-khoan/cach-dang-nhap/<int:way_id>/bo/", sign_in.remove, name="way_remove"),
+    path("tai-khoan/phien/", sign_in.sessions, name="sessions"),
+    path("tai-khoan/phien/ket-thuc/", sign_in.end_others, name="sessions_end"),
     path("lich-su/", history.history, name="history"),
     path("dang-vien/nhap/", roster.upload, name="roster_upload"),
     path("dang-vien/nhap/<int:import_id>/", roster.review, name="roster_review"),

@@ -1,6 +1,7 @@
 """The cast: one small tree, the same named people in every test, and nets that catch what nobody looks for."""
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -14,6 +15,7 @@ from django.db import connection
 from django.test import Client
 
 from evaluations import tasks
+from liaison.sessions import SEEN, SINCE
 from members.migrations import _guards
 from members.models import Member, Organization, User
 from members.roles import Role
@@ -118,6 +120,25 @@ def cast(db: None) -> Cast:
         asked=asked,
         member_user=make.user("member_user", "Trần Thị Thử", member=asked),
     )
+
+
+@pytest.fixture(autouse=True)
+def whole_sign_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`force_login` stands for a whole sign-in a moment ago, both factors shown, as the pages leave it in the session.
+
+    The rule itself stays as it is: tests of it sign in through the pages (tests/test_second_factor.py).
+    """
+    bare = Client.force_login
+
+    def force_login(client: Client, user: User, backend: str | None = None) -> None:
+        bare(client, user, backend)
+        session, now = client.session, time.time()
+        session[SINCE] = session[SEEN] = now
+        session["account_authentication_methods"] = [{"method": "mfa", "type": "webauthn", "at": now}]
+        session["account_authentication_methods_user"] = str(user.pk)
+        session.save()
+
+    monkeypatch.setattr(Client, "force_login", force_login)
 
 
 @pytest.fixture

@@ -109,6 +109,7 @@ def play(cast: Cast) -> dict[str, Any]:
         "draft_id": draft.pk,
         "batch_id": scan.pk,
         "page_id": scan.pages.get().pk,
+        "holder_id": cast.secretary.pk,
         "year": Season.YEAR,
         "name": "report",
         "review_id": JointReview.objects.filter(cell=cast.cell)[0].pk,
@@ -468,6 +469,9 @@ ROWS: dict[str, Row] = {
             "signing_key_retire": "only",
         }.items()
     },
+    "evaluations:slip_list": Row(OFFICERS | {"administrator"}, shared=True),
+    # Outside reach is also one's own committee: nobody lets himself into the account of his own signer.
+    "evaluations:slip_issue": Row({"ward_officer", "administrator"}, posts="same", takes={"user_id": "holder_id"}),
     "evaluations:figures": Row(OFFICERS | SIGNERS | {"overseer", "administrator"}, shared=True),
     "evaluations:campaign_report": Row(WORKPLACE | {"administrator"}, {"overseer"}, "only"),
     "evaluations:calls": Row(OFFICERS | {"ward_clerk"}, shared=True),
@@ -479,15 +483,25 @@ ROWS: dict[str, Row] = {
     "evaluations:gallery_specimen": Row({"administrator"}, shared=True),
     "evaluations:outbox": Row({"administrator"}, shared=True),
 }
-PUBLIC = {"healthz", "account_login", "account_inactive", "evaluations:code_enter"}
+PUBLIC = {"healthz", "account_login", "account_inactive", "evaluations:code_enter", "members:slip_enter"}
 # Anybody may check issued paper, and follows its code there (tests of the checking view).
 PUBLIC |= {"evaluations:check_enter", "evaluations:check_page", "evaluations:paper_code"}
 # Open to whoever holds a code that is in the session, to nobody else: tests of the codes view.
 BY_CODE = {f"evaluations:{name}" for name in ("code_letter", "code_file", "code_stamped", "code_scans")}
+# Open to whoever is in the middle of signing in, or has shown the code of a slip: tests of the second factor and slips.
+ON_THE_WAY_IN = {"mfa_login_webauthn", "mfa_authenticate", "members:slip_set_up"}
 # Pages about oneself: the same for everybody who is signed in.
 ONESELF = {
     "account_logout",
     "account_reauthenticate",
+    "account_set_password",
+    "mfa_index",
+    "mfa_add_webauthn",
+    "mfa_activate_totp",
+    "mfa_deactivate_totp",
+    "mfa_reauthenticate",
+    "mfa_reauthenticate_webauthn",
+    "members:sessions",
     "account_change_password",
     "evaluations:home",
     "evaluations:guide",
@@ -495,6 +509,8 @@ ONESELF = {
     "evaluations:mine",
     "members:kinships_own",
 }
+# Buttons about oneself: tests/test_second_factor.py, test_sign_in.py.
+OF_ONES_OWN = {"members:way_remove", "members:sessions_end"}
 
 
 def names(resolver: URLResolver | None = None, prefix: str = "") -> Iterator[tuple[str, URLPattern]]:
@@ -542,7 +558,14 @@ def asked_of_all(world: World, url: str, *, post: bool) -> dict[str, str]:
 
 
 def test_every_url_has_its_row() -> None:
-    assert set(URLS) == {*(name.split("#")[0] for name in ROWS), *PUBLIC, *BY_CODE, *ONESELF}
+    assert set(URLS) == {
+        *(name.split("#")[0] for name in ROWS),
+        *PUBLIC,
+        *BY_CODE,
+        *ON_THE_WAY_IN,
+        *ONESELF,
+        *OF_ONES_OWN,
+    }
 
 
 def differences(world: World, name: str) -> Iterator[str]:
@@ -591,6 +614,18 @@ def test_everybody_has_pages_about_himself(world: World) -> None:
     answers = {(name, *asked_of_all(world, reverse(name), post=False).values()) for name in ONESELF}
 
     assert answers == {(name, *["in"] * len(world.cast.people())) for name in ONESELF}
+
+
+@pytest.mark.parametrize("name", sorted(name for name in ROWS if name.endswith("_export")))
+def test_every_export_asks_again_who_sits_there(world: World, name: str) -> None:
+    client = world.clients[min(ROWS[name].ok)]
+    session = client.session
+    session["account_authentication_methods"][0]["at"] -= 10 * 60
+    session.save()
+
+    response = client.post(address(name, world.own), {"reason": "Báo cáo cấp trên"})
+
+    assert (response.status_code, response["Location"].split("?")[0]) == (302, reverse("account_reauthenticate"))
 
 
 @pytest.mark.parametrize("name", sorted(BY_CODE))

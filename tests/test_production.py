@@ -63,6 +63,13 @@ def test_production_does_not_start_without(name: str, tmp_path: Path) -> None:
     assert f"{name} is not set" in done.stderr
 
 
+def test_production_never_goes_without_the_second_factor(tmp_path: Path) -> None:
+    said = "from django.conf import settings; print(settings.SECOND_FACTOR)"
+    done = manage(tmp_path, "shell", "--no-imports", "-c", said, SECOND_FACTOR="off", **PRODUCTION)
+
+    assert (done.returncode, done.stdout.strip()) == (0, "True"), done.stderr
+
+
 def test_headers_of_a_private_page(cast: Cast) -> None:
     client = Client()
     client.force_login(cast.officer)

@@ -18,10 +18,10 @@ def sign_in(client: Client, username: str, password: str, **extra: str) -> objec
 def test_right_password_opens_the_first_screen(cast: Cast) -> None:
     client = Client()
 
-    response = sign_in(client, "secretary", factories.PASSWORD)
+    response = sign_in(client, "ward_clerk", factories.PASSWORD)
 
     assert (response.status_code, response["Location"]) == (302, "/")
-    assert client.get("/").context["user"] == cast.secretary
+    assert client.get("/").context["user"] == cast.ward_clerk
 
 
 @pytest.mark.parametrize("username", ["secretary", "khong.co.ai"])

@@ -16,6 +16,7 @@ from django.utils import timezone
 from evaluations import journal
 from evaluations.models.documents import Document, DocumentFile
 from members.models import Organization
+from members.models.slips import code_digest
 from members.roles import Action
 from members.states import Refused, move, move_all
 
@@ -109,11 +110,6 @@ class LetterQuerySet(models.QuerySet["Letter"]):
     def by_code(self, code: str) -> "Letter | None":
         """The letter a printed code belongs to, however it was typed."""
         return self.filter(code_hash=code_digest(code)).exclude(code_hash="").first()
-
-
-def code_digest(code: str) -> str:
-    plain = "".join(ch for ch in code.upper() if ch.isalnum()).replace("0", "O").replace("1", "I").replace("8", "B")
-    return hashlib.sha256(plain.encode()).hexdigest() if plain else ""
 
 
 class Letter(models.Model):

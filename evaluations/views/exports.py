@@ -4,6 +4,7 @@ from django.contrib import messages
 from django.db.models import Model
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from evaluations.exports import Export, campaign_export, commune_export
@@ -13,12 +14,14 @@ from evaluations.views.letters_in import commune_within
 from members.middleware import SignedIn
 from members.models import AuditEvent, Seat
 from members.roles import Action
+from members.sign_in import just_confirmed
 from members.states import move_all
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 @require_POST
+@just_confirmed
 def campaign(request: SignedIn, campaign_id: int) -> HttpResponse:
     """The ratings that came back are in it, so that taking it is their reception (design §5)."""
     found = get_object_or_404(Campaign.objects.for_user(request.user, Action.RECEIVE), pk=campaign_id)
@@ -32,6 +35,7 @@ def campaign(request: SignedIn, campaign_id: int) -> HttpResponse:
 
 
 @require_POST
+@just_confirmed
 def commune(request: SignedIn, commune_id: int, year: int) -> HttpResponse:
     ward = commune_within(request.user, commune_id)
     seat = request.user.acting(Action.EXPORT, ward)
@@ -50,4 +54,5 @@ def _given_out(export: Export, about: Model, reason: str, seat: Seat) -> HttpRes
     AuditEvent.objects.record("export", by=seat, on=about, changes={"reason": ["", reason]})
     AuditEvent.objects.record_many("read", by=seat, model=EvaluationRequest, ids=export.ids)
     headers = {"Content-Disposition": f'attachment; filename="tong-hop-{export.name}.xlsx"'}
-    return HttpResponse(export.content(), content_type=XLSX, headers=headers)
+    taken = f"Người xuất: {seat.user.full_name}, {seat}, lúc {timezone.localtime():%H:%M %d/%m/%Y}. Lý do: {reason}"
+    return HttpResponse(export.content(taken), content_type=XLSX, headers=headers)

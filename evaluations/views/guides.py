@@ -37,6 +37,6 @@ def own_guide(user: User) -> str:
 def _guide_of(seat: Seat) -> str:
     if seat.role in (Role.OVERSEER, Role.ADMINISTRATOR, Role.AUDITOR):
         return "theo-doi"
-    if seat.role in (Role.SECRETARY, Role.CELL_COMMITTEE):
+    if seat.role in (Role.SECRETARY, Role.CELL_COMMITTEE, Role.TYPIST):
         return "chi-bo"
     return "xa-phuong" if seat.organization.unit else "noi-cong-tac"

@@ -34,6 +34,7 @@ from evaluations.views.keying import waiting_on_paper
 from evaluations.views.outside import to_verify
 from members.models import Attendance, Member, Organization, Seat, User
 from members.models.conflicts import conflicts_of
+from members.models.slips import slips_beside
 from members.roles import Action, Side
 
 WARD_ACTIONS = (Action.REGISTER, Action.ASSIGN, Action.CONFIRM, Action.REPLY)
@@ -66,6 +67,7 @@ def home(request: HttpRequest) -> HttpResponse:
             "may_see_figures": user.may(Action.SEE_FIGURES),
             "may_configure": user.may(Action.CONFIGURE),
             "may_audit": user.may(Action.AUDIT),
+            "slips": slips_beside(user),
             **_vacancies(user),
         },
     )

@@ -8,6 +8,7 @@ from members.models.people import EndReason, Member, Membership
 from members.models.placements import Placement
 from members.models.rosters import RosterImport, StagedSheet
 from members.models.signatories import Signatory
+from members.models.slips import SlipCode
 from members.models.staged_rows import StagedRow
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "RosterImport",
     "Seat",
     "Signatory",
+    "SlipCode",
     "StagedRow",
     "StagedSheet",
     "Succession",

@@ -11,7 +11,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from members.models.organizations import Organization, next_path
-from members.roles import GRANTS, Action, Depth, Grant, Role, Side
+from members.roles import GRANTS, GUARDED, Action, Depth, Grant, Role, Side
 
 
 class UserManager(BaseUserManager["User"]):
@@ -61,6 +61,11 @@ class User(AbstractBaseUser):
     def grants(self, action: Action) -> list[tuple["Seat", Grant]]:
         return [(seat, grant) for seat in self.seats_now for grant in GRANTS[Role(seat.role)] if grant.action == action]
 
+    @property
+    def needs_second_factor(self) -> bool:
+        """Whether a seat held today lets this person sign, send, confirm, reply, export or open accounts."""
+        return any(grant.action in GUARDED for seat in self.seats_now for grant in GRANTS[Role(seat.role)])
+
     def may(self, action: Action) -> bool:
         """Whether any seat held today grants the action anywhere."""
         return bool(self.grants(action))
@@ -74,6 +79,8 @@ class User(AbstractBaseUser):
             path = seat.organization.path
             if grant.depth == Depth.OWN:
                 reach |= Q(**{f"{prefix}path": path})
+            elif grant.depth == Depth.UNDER:
+                reach |= Q(**{f"{prefix}path__gt": path, f"{prefix}path__lt": next_path(path)})
             else:
                 reach |= Q(**{f"{prefix}path__gte": path, f"{prefix}path__lt": next_path(path)})
         return reach
@@ -92,6 +99,8 @@ class User(AbstractBaseUser):
 def _covers(seat: "Seat", grant: Grant, organization: Organization) -> bool:
     if grant.depth == Depth.OWN:
         return seat.organization_id == organization.pk
+    if grant.depth == Depth.UNDER and seat.organization_id == organization.pk:
+        return False
     return organization.path.startswith(seat.organization.path)
 
 

@@ -16,6 +16,14 @@ def _cipher() -> MultiFernet:
     return MultiFernet([Fernet(key) for key in settings.FIELD_KEYS])
 
 
+def encrypted(text: str) -> str:
+    return _cipher().encrypt(text.encode()).decode()
+
+
+def decrypted(text: str) -> str:
+    return _cipher().decrypt(text.encode()).decode()
+
+
 def blind_index(value: str) -> str:
     """Keyed digest that lets an encrypted value be found again without being readable; "" stays "".
 
@@ -29,10 +37,10 @@ def blind_index(value: str) -> str:
 
 class EncryptedTextField(models.TextField):  # type: ignore[type-arg]
     def from_db_value(self, value: str | None, *_: object) -> str | None:
-        return _cipher().decrypt(value.encode()).decode() if value else value
+        return decrypted(value) if value else value
 
     def get_prep_value(self, value: Any) -> Any:
-        return _cipher().encrypt(str(value).encode()).decode() if value else value
+        return encrypted(str(value)) if value else value
 
 
 class EncryptedJSONField(EncryptedTextField):

@@ -13,7 +13,7 @@ from members.roles import OPENS, PLATFORM_ROLES, Action, Role, may_hand_out
 from members.states import Refused
 
 Kind = Organization.Kind
-CELL_ROLES = (Role.SECRETARY, Role.CELL_COMMITTEE)
+CELL_ROLES = (Role.SECRETARY, Role.CELL_COMMITTEE, Role.TYPIST)
 COMMITTEE_ROLES = (Role.OFFICER, Role.SIGNER, Role.CLERK)
 # Which roles an organisation has at all.
 ROLES: dict[str, tuple[Role, ...]] = {

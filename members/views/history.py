@@ -23,6 +23,12 @@ READ = "read"
 ACTS = {
     READ: "Xem",
     "read_by_code": "Xem bằng mã công văn",
+    "export": "Xuất số liệu",
+    "issue_slip": "Cấp phiếu mở tài khoản",
+    "open_account": "Mở tài khoản bằng phiếu",
+    "add_way_in": "Thêm cách đăng nhập",
+    "remove_way_in": "Bỏ cách đăng nhập",
+    "end_sessions": "Kết thúc phiên ở máy khác",
     "Member.import": "Đưa vào sổ theo dõi",
     "Member.update": "Cập nhật theo danh sách",
     "RosterImport.stage": "Tải danh sách lên",

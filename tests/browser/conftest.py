@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from django.test import Client
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
 from members.models import User
-from tests import factories
 
 AXE = (Path(__file__).parent.parent / "vendor" / "axe.min.js").read_text("utf-8")
 CHROMIUM = shutil.which("chromium")
@@ -39,7 +39,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def sign_in_as(browser: Browser, live_server: LiveServer) -> Iterator[Callable[..., Page]]:
-    """Opens a window signed in through the page, as wide as a laptop or a phone; `hears` are the errors it may show."""
+    """Opens a window, as wide as a laptop or a phone, of somebody signed in; `hears` are the errors it may show."""
     problems: list[str] = []
     contexts = []
 
@@ -57,10 +57,11 @@ def sign_in_as(browser: Browser, live_server: LiveServer) -> Iterator[Callable[.
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.set_default_timeout(15_000)
         if person:
-            page.goto("/tai-khoan/dang-nhap/")
-            page.fill("[name=login]", person.username)
-            page.fill("[name=password]", factories.PASSWORD)
-            page.click("main button[type=submit]")
+            client = Client()
+            client.force_login(person)
+            cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}
+            context.add_cookies([cookie])
+            page.goto("/")
         return page
 
     yield open_window

@@ -120,7 +120,13 @@ def test_taking_the_table_needs_a_reason_and_is_logged(cast: Cast, play: Season,
     response = client.post(url, {"reason": "Báo cáo Đảng ủy cấp trên"})
 
     assert response["Content-Disposition"] == f'attachment; filename="tong-hop-dot-{matter.campaign_id}.xlsx"'
-    assert len(table(response.content)) == 2
+    _, _, blank, [taken, *_] = table(response.content)
+    assert not any(blank)
+    assert taken.startswith("Người xuất: Nguyễn Văn Soạn, Cán bộ phụ trách – Đảng ủy Sở Thử Nghiệm, lúc ")
+    assert taken.endswith("Lý do: Báo cáo Đảng ủy cấp trên")
+    sheet = load_workbook(io.BytesIO(response.content)).active
+    assert sheet
+    assert "Nguyễn Văn Soạn" in sheet.oddFooter.left.text
     event = AuditEvent.objects.get(verb="export")
     assert (event.user, event.object_type, event.object_id) == (
         cast.officer,
@@ -135,5 +141,27 @@ def test_the_wards_table(cast: Cast, play: Season, sign_in: SignIn) -> None:
     play.registered()
     url = reverse("evaluations:commune_export", args=[cast.ward.pk, YEAR])
     response = sign_in(cast.ward_officer).post(url, {"reason": "Họp giao ban"})
-    assert len(table(response.content)) == 2
+    assert table(response.content)[-1][0].startswith("Người xuất: Đặng Văn Phường")
     assert sign_in(cast.ward_clerk).post(url, {"reason": "Họp giao ban"}).status_code == 403
+
+
+def test_who_signed_in_long_ago_shows_again_who_he_is_and_gets_the_table(
+    cast: Cast, play: Season, sign_in: SignIn
+) -> None:
+    matter = play.answered()
+    url = reverse("evaluations:campaign_export", args=[matter.campaign_id])
+    client = sign_in(cast.officer)
+    session = client.session
+    session["account_authentication_methods"][0]["at"] -= 6 * 60
+    session.save()
+
+    asked = client.post(url, {"reason": "Báo cáo Đảng ủy cấp trên"})
+    wrong = client.post(asked["Location"], {"password": "sai-mat-khau-roi"})
+    assert not AuditEvent.objects.filter(verb="export").exists()
+    given = client.post(asked["Location"], {"password": factories.PASSWORD})
+
+    assert (asked.status_code, wrong.status_code) == (302, 200)
+    assert asked["Location"].startswith(reverse("account_reauthenticate"))
+    assert given["Content-Disposition"].startswith("attachment")
+    assert AuditDetail.objects.get(event__verb="export").changes == {"reason": ["", "Báo cáo Đảng ủy cấp trên"]}
+    assert client.post(url, {"reason": "Lần thứ hai"}).status_code == 200

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from django.db.models import F
+from django.utils import timezone
 
 from members.models import (
     Attendance,
@@ -21,6 +22,7 @@ from members.models import (
     RosterImport,
     Seat,
     Signatory,
+    SlipCode,
     StagedRow,
     Succession,
 )
@@ -51,6 +53,7 @@ class World:
     signatory: Signatory
     kinship: Kinship
     kinship_of_user: Kinship
+    slip: SlipCode
 
 
 @pytest.fixture
@@ -83,6 +86,9 @@ def world(db: None) -> World:
         ),
         kinship=Kinship.objects.create(member=member, relative=factories.member(), kind="spouse", declared_by=user),
         kinship_of_user=Kinship.objects.create(member=member, relative_user=user, kind="child", declared_by=user),
+        slip=SlipCode.objects.create(
+            user=user, purpose="opening", code_hash="a" * 64, expires_at=timezone.now() + timedelta(days=7)
+        ),
     )
 
 
@@ -145,6 +151,10 @@ BREAKS: list[tuple[str, Break]] = [
     ("attendance_once", lambda w: double(w.attendance, status="absent")),
     ("roster_heading_field_known", lambda w: change(w.heading, field="secret")),
     ("roster_heading_once", lambda w: double(w.heading, field="")),
+    ("slip_purpose_known", lambda w: change(w.slip, purpose="gift")),
+    ("slip_expires_later", lambda w: change(w.slip, expires_at=F("issued_at"))),
+    ("slip_used_or_revoked", lambda w: change(w.slip, used_at=F("issued_at"), revoked_at=F("issued_at"))),
+    ("slip_one_opens", lambda w: double(w.slip, code_hash="b" * 64)),
     ("staged_row_plan_known", lambda w: change(w.row, plan="maybe")),
     ("staged_row_once", lambda w: double(w.row, plan="new")),
 ]

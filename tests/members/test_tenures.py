@@ -77,7 +77,9 @@ class TestWhoGives:
             if may_hand_out(giver, role, is_own=is_own)
         }
         below = {
-            (Role.OFFICER, role, where) for role in (Role.SECRETARY, Role.CELL_COMMITTEE) for where in (True, False)
+            (Role.OFFICER, role, where)
+            for role in (Role.SECRETARY, Role.CELL_COMMITTEE, Role.TYPIST)
+            for where in (True, False)
         }
         own = {(Role.OFFICER, Role.OFFICER, True), (Role.OFFICER, Role.CLERK, True), (Role.SIGNER, Role.SIGNER, True)}
         assert given == below | own
@@ -85,11 +87,11 @@ class TestWhoGives:
     @pytest.mark.parametrize(
         ("who", "where", "roles"),
         [
-            ("ward_officer", "cell", ["secretary", "cell_committee"]),
+            ("ward_officer", "cell", ["secretary", "cell_committee", "typist"]),
             ("ward_officer", "ward", ["officer", "clerk"]),
             ("ward_officer", "ministry", []),
             ("ward_officer", "office_cell", []),
-            ("officer", "office_cell", ["secretary", "cell_committee"]),
+            ("officer", "office_cell", ["secretary", "cell_committee", "typist"]),
             ("officer", "cell", []),
             ("ward_signer", "ward", ["signer"]),
             ("ward_signer", "cell", []),
