@@ -14,6 +14,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from evaluations.letters import message
+from evaluations.models import Letter
 from members.models import AuditEvent, Seat, SlipCode, User
 from members.models.slips import NO_LONGER, Slip, code_digest, holders_below, issue_slip
 from members.roles import Action, Role
@@ -156,6 +158,11 @@ def test_lost_telephone_ends_everything_of_before_and_tells(cast: Cast, sign_in:
         refusal = Client().post(reverse("members:slip_enter"), {"code": code})
         assert refusal.context["form"].errors["code"] == [NO_LONGER]
     assert opened(page.context["slip"].code).get(reverse("members:slip_set_up")).status_code == 200
+    told = Letter.objects.filter(kind="account")
+    assert set(told.values_list("user__username", flat=True)) == {"secretary", "deputy"}
+    notice = message(told.get(user=deputy), ["pho7@example.org"])
+    assert notice.subject == "Đã cấp phiếu mở tài khoản mới"
+    assert "Ngô" not in notice.body
     assert "Ngô Văn Bí Thư" in sign_in(deputy).get("/").content.decode()
     assert "Ngô Văn Bí Thư" not in sign_in(cast.other_secretary).get("/").content.decode()
 

@@ -135,6 +135,7 @@ class Letter(models.Model):
         RETURNED = "returned", "Báo đề nghị bổ sung"
         REPLY = "reply", "Công văn trả lời"
         REMINDER = "reminder", "Nhắc việc"
+        ACCOUNT = "account", "Báo cấp lại tài khoản"
         INTRODUCE = "introduce", "Giấy giới thiệu"
         NEWCOMER = "newcomer", "Báo có đảng viên được giới thiệu về chi bộ"
         RECEIPT = "receipt", "Phần tiếp nhận của giấy giới thiệu"
@@ -217,6 +218,7 @@ class Letter(models.Model):
                         "returned",
                         "reply",
                         "reminder",
+                        "account",
                         "introduce",
                         "newcomer",
                         "receipt",

@@ -5,13 +5,16 @@ from urllib.parse import urlencode
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.db.models import Min, Prefetch, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
+from evaluations import tasks
 from evaluations.forms.slips import SlipReasonForm
+from evaluations.models.account_notices import tell_of_slip
 from evaluations.paper_words import qr
 from members.middleware import SignedIn
 from members.models import Seat, User
@@ -55,7 +58,10 @@ def issue(request: SignedIn, user_id: int) -> HttpResponse:
     if not form.is_valid():
         return render(request, "evaluations/slip_issue.html", context)
     seat = request.user.acting(Action.HAND_OUT, holder.seats_now[0].organization)
-    slip = issue_slip(holder, by=seat, reason=form.words())
+    with transaction.atomic():
+        slip = issue_slip(holder, by=seat, reason=form.words())
+        tell_of_slip(holder, slip.number)
+        tasks.wake()
     address = settings.PUBLIC_URL + reverse("members:slip_enter")
     # Behind the #: what stands there is never sent, so that no log and no preview of a chat holds the code.
     printed = {"slip": slip, "address": address, "qr": qr(f"{address}#{slip.code}"), "seat": seat}
