@@ -15,6 +15,7 @@ from members.views import (
     signatories,
     slips,
 )
+from members.views import address_book, history, participation, people, roster, roster_columns, signatories, tree
 
 app_name = "members"
 urlpatterns = [
@@ -41,6 +42,8 @@ urlpatterns = [
     path("dang-vien/nhap/<int:import_id>/cot/", roster_columns.columns, name="roster_columns"),
     path("dang-vien/nhap/tieu-de/<int:heading_id>/thoi-nho/", roster_columns.forget, name="roster_forget"),
     path("dang-vien/nhap/<int:import_id>/dua-vao-so/", roster.commit, name="roster_commit"),
+    path("to-chuc/", tree.tree, name="organizations"),
+    path("to-chuc/<int:organization_id>/", tree.organization_page, name="organization_page"),
     path("danh-ba/", address_book.entries, name="address_book"),
     path("danh-ba/<int:organization_id>/", address_book.correct, name="address_correct"),
     path("chi-bo/<int:cell_id>/diem-danh/<int:year>/", participation.attendance, name="attendance"),

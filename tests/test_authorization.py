@@ -417,6 +417,8 @@ ROWS: dict[str, Row] = {
     "evaluations:document_file#reply": Row(WORKPLACE | WARD, takes={"document_id": "reply_id"}),
     # Nothing has been stamped in this world: whoever may read it finds nothing, like everybody else.
     "evaluations:document_stamped": Row(set()),
+    "members:organizations": Row(OFFICERS | SIGNERS | SECRETARIES | {"ward_clerk"}, shared=True),
+    "members:organization_page": Row(WARD | {"secretary"}, takes={"organization_id": "cell_id"}),
     "members:address_book": Row(OFFICERS | SIGNERS | SECRETARIES | {"ward_clerk"}, shared=True),
     "members:address_correct": Row(
         {"ward_clerk", "ward_officer"}, posts="same", takes={"organization_id": "commune_id"}
