@@ -23,6 +23,7 @@ from evaluations import archives, bounces, bundles, documents, letters, reminder
 from evaluations.models import Bundle, Document, DocumentFile, Letter, ScanBatch, ScanPage
 from evaluations.models.paper_codes import PaperKind, paper_facts
 from evaluations.models.print_plans import Sheet
+from evaluations.models.reorganizations import execute_due
 from members.models import RosterImport
 from members.models.sealing import note_head, seal_history
 from members.states import move_all
@@ -190,6 +191,13 @@ def forget_bundles() -> None:
 def remind() -> None:
     """Write today's reminders; the sweep sends them."""
     if reminders.write(timezone.localdate()):
+        wake()
+
+
+@shared_task(name="evaluations.tasks.reorganize")
+def reorganize() -> None:
+    """Carry out the changes of organisations whose day has come; the sweep sends what they leave to be sent."""
+    if execute_due():
         wake()
 
 

@@ -37,6 +37,7 @@ from evaluations.views import (
     printing,
     progress,
     receptions,
+    reorganizations,
     replies,
     residence_reports,
     scans,
@@ -200,6 +201,10 @@ urlpatterns = [
     path("phieu-mo-tai-khoan/", slips.holders, name="slip_list"),
     path("phieu-mo-tai-khoan/<int:user_id>/", slips.issue, name="slip_issue"),
     # Figures, reports, oneself
+    path("to-chuc/<int:organization_id>/sap-xep/<slug:verb>/", reorganizations.reorganize, name="reorganize"),
+    path("sap-xep/", reorganizations.reorganizations, name="reorganizations"),
+    path("sap-xep/<int:reorganization_id>/", reorganizations.page, name="reorganization"),
+    path("sap-xep/<int:reorganization_id>/huy/", reorganizations.cancel, name="reorganization_cancel"),
     path("so-lieu/", figures.overview, name="figures"),
     path("dot/<int:campaign_id>/bao-cao/", figures.report, name="campaign_report"),
     path("hop-thu-di/", figures.outbox, name="outbox"),

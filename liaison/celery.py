@@ -18,6 +18,8 @@ app.conf.beat_schedule = {
     # Every hour of the office: the second run finds its letters written, and one that was missed costs an hour.
     "remind": {"task": "evaluations.tasks.remind", "schedule": crontab(minute="30", hour="7-16")},
     "read_bounces": {"task": "evaluations.tasks.read_bounces", "schedule": 600.0},
+    # Planned changes of organisations on their day; a missed run costs an hour.
+    "reorganize": {"task": "evaluations.tasks.reorganize", "schedule": crontab(minute=5)},
     "forget_bundles": {"task": "evaluations.tasks.forget_bundles", "schedule": 3600.0},
     "seal_history": {"task": "evaluations.tasks.seal", "schedule": 60.0, "options": {"expires": 55}},
     # What a long transaction wrote far behind younger rows.

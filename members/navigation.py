@@ -25,6 +25,7 @@ _ENTRIES: tuple[tuple[Action, str, str, str], ...] = (
     (Action.KEY, "Bản giấy", "evaluations:key_list", ""),
     (Action.SCAN, "Quét phiếu", "evaluations:scan_list", "organization"),
     (Action.APPOINT, "Nhiệm vụ", "members:seat_list", ""),
+    (Action.ORGANIZE, "Tổ chức đảng", "members:organizations", ""),
     (Action.SEE_FIGURES, "Số liệu", "evaluations:figures", ""),
     (Action.HAND_OUT, "Phiếu mở tài khoản", "evaluations:slip_list", ""),
     (Action.AUDIT, "Lịch sử", "members:history", ""),

@@ -50,7 +50,9 @@ class Action(TextChoices):
     CALL = "call", "Gọi điện nhắc việc"
     APPOINT = "appoint", "Phân công nhiệm vụ"
     HAND_OUT = "hand_out", "Cấp phiếu mở tài khoản"
+    KEEP_CELLS = "keep_cells", "Lập, sắp xếp chi bộ"
     # Platform
+    ORGANIZE = "organize", "Sắp xếp tổ chức đảng"
     SEE_FIGURES = "see_figures", "Xem số liệu tổng hợp"
     CONFIGURE = "configure", "Cấu hình hệ thống"
     AUDIT = "audit", "Kiểm tra lịch sử"
@@ -116,7 +118,7 @@ GRANTS: dict[Role, tuple[Grant, ...]] = {
         *_grants(Side.RESIDENCE, Depth.OWN, Action.REGISTER, Action.SCAN, Action.CALL, Action.KEEP_ADDRESSES),
     ),
     Role.OFFICER: (
-        *_grants(Side.WORKPLACE, Depth.BELOW, Action.SEE_MEMBERS, Action.KEEP_ROSTER),
+        *_grants(Side.WORKPLACE, Depth.BELOW, Action.SEE_MEMBERS, Action.KEEP_ROSTER, Action.KEEP_CELLS),
         *_grants(Side.WORKPLACE, Depth.OWN, Action.PREPARE, Action.RECEIVE, Action.KEY, Action.SCAN),
         *_grants(Side.WORKPLACE, Depth.OWN, Action.KEEP_SIGNATORIES),
         *_grants(Side.WORKPLACE, Depth.OWN, Action.EXPORT, Action.SEE_FIGURES, Action.KEEP_ADDRESSES),
@@ -140,11 +142,12 @@ GRANTS: dict[Role, tuple[Grant, ...]] = {
     # Province and other superior committees see figures, never texts (design §6).
     Role.OVERSEER: (
         *_grants(Side.PLATFORM, Depth.FIGURES, Action.SEE_FIGURES),
-        *_grants(Side.PLATFORM, Depth.BELOW, Action.APPOINT),
+        *_grants(Side.PLATFORM, Depth.BELOW, Action.APPOINT, Action.ORGANIZE, Action.KEEP_CELLS),
     ),
     Role.ADMINISTRATOR: (
         *_grants(Side.PLATFORM, Depth.FIGURES, Action.CONFIGURE, Action.SEE_FIGURES, Action.EXPORT),
-        *_grants(Side.PLATFORM, Depth.BELOW, Action.APPOINT, Action.HAND_OUT),
+        *_grants(Side.PLATFORM, Depth.BELOW, Action.APPOINT, Action.HAND_OUT, Action.ORGANIZE),
+        *_grants(Side.PLATFORM, Depth.BELOW, Action.KEEP_CELLS),
     ),
     Role.AUDITOR: _grants(Side.PLATFORM, Depth.BELOW, Action.AUDIT),
 }

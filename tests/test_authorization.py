@@ -25,11 +25,13 @@ from evaluations.models import (
     Introduction,
     Letter,
     ResidenceReport,
+    Reorganization,
     ScanBatch,
     SigningKey,
     StoppedAddress,
     packs,
 )
+from evaluations.models.changes import Change, Kind
 from evaluations.models.hand_overs import hand_over_letter
 from evaluations.models.incoming import PaperRequest, register_on_paper
 from evaluations.models.paper_codes import PaperKind, grid_number, paper_code
@@ -114,6 +116,8 @@ def play(cast: Cast) -> dict[str, Any]:
         "name": "report",
         "review_id": JointReview.objects.filter(cell=cast.cell)[0].pk,
         "meeting_id": season.meeting().pk,
+        "verb": "doi-ten",
+        "reorganization_id": planned(cast).pk,
         "call_id": call(cast).pk,
         **came_back(matter),
         **introductions,
@@ -163,6 +167,12 @@ def printed(cast: Cast, matter: EvaluationRequest) -> dict[str, Any]:
         "code": paper_code(PaperKind.ASSESSMENT, matter.assessment_id or 0),
         "grid_code": paper_code(PaperKind.GRID, grid_number(cast.cell.pk, Season.YEAR)),
     }
+
+
+def planned(cast: Cast) -> Reorganization:
+    """A cell that gets another name in years to come."""
+    change = Change(Kind.RENAME, date(2090, 1, 1), cast.cell, names={"name": "Chi bộ Mai Sau"})
+    return Reorganization.objects.decide(change, by=cast.ward_officer.seats.get(role=Role.OFFICER))
 
 
 def incoming_letter(cast: Cast) -> IncomingLetter:
@@ -259,6 +269,7 @@ WARD = {"ward_clerk", "ward_officer", "ward_signer"}
 CONFIRMING = {"ward_officer", "ward_signer"}
 OFFICERS = {"officer", "neighbour", "ward_officer", "other_ward_officer"}
 SIGNERS = {"signer", "ward_signer", "other_ward_officer"}
+ABOVE = {"overseer", "administrator"}
 SECRETARIES = {"secretary", "other_secretary"}
 # Who stands where the cast stands, on the neighbours' side.
 COUNTERPARTS = {
@@ -417,8 +428,14 @@ ROWS: dict[str, Row] = {
     "evaluations:document_file#reply": Row(WORKPLACE | WARD, takes={"document_id": "reply_id"}),
     # Nothing has been stamped in this world: whoever may read it finds nothing, like everybody else.
     "evaluations:document_stamped": Row(set()),
-    "members:organizations": Row(OFFICERS | SIGNERS | SECRETARIES | {"ward_clerk"}, shared=True),
-    "members:organization_page": Row(WARD | {"secretary"}, takes={"organization_id": "cell_id"}),
+    "members:organizations": Row(OFFICERS | SIGNERS | SECRETARIES | ABOVE | {"ward_clerk"}, shared=True),
+    "members:organization_page": Row(WARD | ABOVE | {"secretary"}, takes={"organization_id": "cell_id"}),
+    "evaluations:reorganize": Row(
+        {"ward_officer"} | ABOVE, {"ward_clerk", "ward_signer", "secretary"}, "same", {"organization_id": "cell_id"}
+    ),
+    "evaluations:reorganizations": Row(OFFICERS | ABOVE, shared=True),
+    "evaluations:reorganization": Row({"ward_officer"} | ABOVE),
+    "evaluations:reorganization_cancel": Row({"ward_officer"} | ABOVE, posts="only"),
     "members:address_book": Row(OFFICERS | SIGNERS | SECRETARIES | {"ward_clerk"}, shared=True),
     "members:address_correct": Row(
         {"ward_clerk", "ward_officer"}, posts="same", takes={"organization_id": "commune_id"}

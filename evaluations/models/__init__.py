@@ -9,6 +9,7 @@ from evaluations.models.documents import Document, DocumentFile, NumberRange, Nu
 from evaluations.models.hand_overs import HandOver
 from evaluations.models.introductions import Introduction
 from evaluations.models.letters import Letter
+from evaluations.models.reorganizations import Reorganization
 from evaluations.models.requests import Consultation, EvaluationRequest, IncomingLetter
 from evaluations.models.residence_reports import ResidenceReport
 from evaluations.models.scan_pages import ScanPage
@@ -37,6 +38,7 @@ __all__ = [
     "NumberRange",
     "NumberSeries",
     "ResidenceReport",
+    "Reorganization",
     "ScanBatch",
     "ScanPage",
     "ScanUpload",

@@ -259,6 +259,8 @@ class Document(models.Model):
     issuer = models.ForeignKey(Organization, models.PROTECT, related_name="documents_issued")
     recipient = models.ForeignKey(Organization, models.PROTECT, null=True, related_name="documents_received")
     campaign = models.ForeignKey("evaluations.Campaign", models.PROTECT, null=True, related_name="documents")
+    # The same letter in the book of a commune that took over some of the people it asks about.
+    copy_of = models.ForeignKey("self", models.PROTECT, null=True, related_name="copies")
     version = models.OneToOneField("evaluations.AssessmentVersion", models.PROTECT, null=True, related_name="form")
     abstract = models.CharField("trích yếu", max_length=300, blank=True)
     series = models.ForeignKey(NumberSeries, models.PROTECT, null=True, related_name="documents")
@@ -314,7 +316,10 @@ class Document(models.Model):
             models.UniqueConstraint(name="document_number_once", fields=["series", "number"]),
             models.CheckConstraint(
                 name="document_number_in_a_book",
-                condition=Q(number=None) | Q(series__isnull=False) | Q(keyed_by__isnull=False),
+                condition=Q(number=None)
+                | Q(series__isnull=False)
+                | Q(keyed_by__isnull=False)
+                | Q(copy_of__isnull=False),
             ),
             models.CheckConstraint(
                 name="document_given_back_when_and_by_whom",

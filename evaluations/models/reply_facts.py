@@ -11,6 +11,7 @@ from evaluations.models.documents import Document
 from evaluations.models.requests import EvaluationRequest, IncomingLetter, RequestQuerySet
 from evaluations.rulebooks import load
 from members.models import Membership, Organization
+from members.models.tree_changes import successor
 
 ENCLOSED = "Phiếu nhận xét kèm theo"
 State = EvaluationRequest.State
@@ -37,9 +38,9 @@ class Asking:
     @property
     def asker(self) -> Organization:
         if self.letter:
-            return self.letter.issuer
+            return successor(self.letter.issuer)
         assert self.incoming is not None
-        return self.incoming.asker
+        return successor(self.incoming.asker)
 
     @property
     def campaign(self) -> Campaign | None:

@@ -50,7 +50,11 @@ class OrganizationQuerySet(models.QuerySet["Organization"]):
         organization.path = f"{parent.path if parent else '/'}{organization.pk}/"
         organization.save(update_fields=["path"])
         OrganizationPeriod.objects.create(
-            organization=organization, name=organization.name, parent=parent, from_on=since or timezone.localdate()
+            organization=organization,
+            name=organization.name,
+            search_key=organization.search_key,
+            parent=parent,
+            from_on=since or timezone.localdate(),
         )
         return organization
 
@@ -148,6 +152,17 @@ class Organization(models.Model):
         return self.kind == self.Kind.CELL
 
     @property
+    def may_have_below(self) -> bool:
+        return self.kind not in (self.Kind.CELL, self.Kind.EXTERNAL)
+
+    @property
+    def speaks_as_cell(self) -> bool:
+        """A cell, or a grassroots cell that asks for itself: its papers are those of a chi bộ."""
+        return self.kind == self.Kind.CELL or (
+            self.kind == self.Kind.GRASSROOTS and self.search_key.startswith("chi bo ")
+        )
+
+    @property
     def is_on_system(self) -> bool:
         return self.kind != self.Kind.EXTERNAL
 
@@ -177,11 +192,13 @@ class Organization(models.Model):
         return (f"Đảng bộ {above.area}" if above.area else _party_organization(above.name)).upper()
 
     def _sign_suffix(self) -> str:
-        return {self.Kind.CELL: "CB", self.Kind.PROVINCE: "TU"}.get(self.Kind(self.kind), "ĐU")
+        if self.speaks_as_cell:
+            return "CB"
+        return "TU" if self.kind == self.Kind.PROVINCE else "ĐU"
 
     def signature(self) -> dict[str, str]:
         """The signature facts (domain §6.5): T/M, position, name; never a seal."""
-        default = "T/M CHI BỘ" if self.kind == self.Kind.CELL else "T/M ĐẢNG ỦY"
+        default = "T/M CHI BỘ" if self.speaks_as_cell else "T/M ĐẢNG ỦY"
         return {
             "authority": self.authority or default,
             "position": self.signer_position or "BÍ THƯ",
@@ -194,6 +211,7 @@ class OrganizationPeriod(models.Model):
 
     organization = models.ForeignKey(Organization, models.PROTECT, related_name="periods")
     name = models.CharField("tên", max_length=200)
+    search_key = models.CharField(max_length=200, blank=True, db_index=True)
     parent = models.ForeignKey(Organization, models.PROTECT, null=True, related_name="+")
     from_on = models.DateField()
     until_on = models.DateField(null=True)

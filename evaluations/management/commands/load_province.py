@@ -166,7 +166,13 @@ class Province:
                 organization.path = f"new-{next(self.serial)}"
             Organization.objects.bulk_create(batch)
             OrganizationPeriod.objects.bulk_create(
-                OrganizationPeriod(organization=row, name=row.name, parent_id=row.parent_id, from_on=LONG_AGO)
+                OrganizationPeriod(
+                    organization=row,
+                    name=row.name,
+                    search_key=row.search_key,
+                    parent_id=row.parent_id,
+                    from_on=LONG_AGO,
+                )
                 for row in batch
             )
             made += [row.pk for row in batch]

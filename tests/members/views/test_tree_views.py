@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
-from members.models import Organization, OrganizationPeriod, Succession, User
+from members.models import Organization, OrganizationPeriod, Succession, User, tree_changes
 from tests import factories
 from tests.conftest import Cast
 
@@ -54,7 +55,8 @@ def test_search_finds_only_what_may_be_seen(cast: Cast, sign_in: SignIn) -> None
 def test_the_page_tells_the_past(cast: Cast, sign_in: SignIn) -> None:
     old = factories.commune(cast.province, "Phước Mỹ", closed_on=date(2025, 6, 30))
     OrganizationPeriod.objects.filter(organization=old).update(until_on=date(2025, 6, 30))
-    Succession.objects.create(old=old, new=cast.ward, on=date(2025, 7, 1), kind="merge")
+    moment = timezone.now()
+    Succession.objects.create(old=old, new=cast.ward, on=date(2025, 7, 1), kind="merge", executed_at=moment)
     client = sign_in(cast.ward_officer)
     response = client.get(page(old))
     assert [step.new for step in response.context["successors"]] == [cast.ward]
@@ -75,3 +77,35 @@ def test_a_level_costs_the_same_for_one_and_three(
         factories.residence_cell(cast.ward, words)
     with django_assert_num_queries(len(first)):
         client.get(page(cast.ward))
+
+
+def test_a_former_name_leads_to_what_it_is_now(cast: Cast, sign_in: SignIn) -> None:
+    tree_changes.rename(cast.ward, date(2026, 7, 1), name="Đảng ủy phường Biển Mẫu", locality="Biển Mẫu")
+    response = sign_in(cast.ward_officer).get(TREE, {"tim": "an hai"})
+    assert [(row.name, row.formerly) for row in response.context["page"]] == [
+        ("Đảng ủy phường Biển Mẫu", "Đảng ủy phường An Hải")
+    ]
+
+
+def test_a_merged_one_says_what_it_is_now(cast: Cast, sign_in: SignIn) -> None:
+    tree_changes.close([cast.other_ward], date(2026, 7, 1), kept_by=cast.ward)
+    tree_changes.note_succession(
+        [cast.other_ward], cast.ward, "merge", date(2026, 7, 1), by=cast.ward_officer.seats.get()
+    )
+    client = sign_in(cast.ward_officer)
+    response = client.get(TREE, {"tim": "sơn trà"})
+    assert [(row.name, row.now_name) for row in response.context["page"]] == [
+        ("Đảng ủy phường Sơn Trà", "Đảng ủy phường An Hải")
+    ]
+    assert "Nay là" in client.get(page(cast.other_ward)).content.decode()
+
+
+def test_typing_fetches_the_rows_only(cast: Cast, sign_in: SignIn) -> None:
+    response = sign_in(cast.ward_officer).get(TREE, {"tim": "to 7"}, headers={"HX-Request": "true"})
+    assert "<html" not in response.content.decode()
+    assert response["Vary"].count("HX-Request") == 1
+
+
+def test_who_has_no_work_sees_no_tree(cast: Cast, sign_in: SignIn) -> None:
+    client = sign_in(cast.nobody)
+    assert (client.get(TREE).status_code, client.get(page(cast.ward)).status_code) == (403, 404)
