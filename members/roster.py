@@ -46,6 +46,13 @@ def read_roster(content: bytes, filename: str, *, today: date, corrections: Mapp
     return _in_child(content, filename=filename, today=today, corrections=corrections)
 
 
+def read_lines(content: bytes, filename: str) -> list[list[tuple[int, list[str]]]]:
+    """The lines of every sheet of any list, (number, cells), with the same limits; what they mean is not asked."""
+    if len(content) > MAX_BYTES:
+        raise RosterError("Tệp lớn hơn 5 MB; đề nghị chỉ để lại trang tính cần nhập rồi tải lên lại.")
+    return [[(number, cells) for number, *cells in lines] for lines in _answer(content, {"lines": filename})["sheets"]]
+
+
 def reread_roster(
     sheet: str, lines: list[list[Any]], *, today: date, corrections: Mapping[str, str] | None = None
 ) -> Roster:
@@ -54,7 +61,10 @@ def reread_roster(
 
 
 def _in_child(content: bytes, *, today: date, corrections: Mapping[str, str] | None, **words: str) -> Roster:
-    order = words | {"today": today.isoformat(), "corrections": dict(corrections or {})}
+    return _from_json(_answer(content, words | {"today": today.isoformat(), "corrections": dict(corrections or {})}))
+
+
+def _answer(content: bytes, order: Mapping[str, Any]) -> dict[str, Any]:
     keep = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH") if name in os.environ}
     try:
         child = subprocess.run(
@@ -68,10 +78,10 @@ def _in_child(content: bytes, *, today: date, corrections: Mapping[str, str] | N
         )
     except (subprocess.TimeoutExpired, subprocess.CalledProcessError) as error:
         raise RosterError(TOO_BIG) from error
-    answer = json.loads(child.stdout)
+    answer: dict[str, Any] = json.loads(child.stdout)
     if "refused" in answer:
         raise RosterError(answer["refused"])
-    return _from_json(answer)
+    return answer
 
 
 def parse_roster(content: bytes, filename: str, *, today: date, corrections: Mapping[str, str] | None = None) -> Roster:
@@ -126,6 +136,18 @@ def _again(sheet: str, content: bytes, today: date, corrections: Mapping[str, st
     return build_roster(sheet, lines, today, corrections)
 
 
+def _plain(content: bytes, filename: str) -> dict[str, Any]:
+    sheets = read_sheets(content, filename, {})
+    return {"sheets": [[[line.number, *line.cells] for line in sheet.lines] for sheet in sheets]}
+
+
+def _roster(content: bytes, order: Mapping[str, Any]) -> Roster:
+    today, corrections = date.fromisoformat(order["today"]), order["corrections"]
+    if "sheet" in order:
+        return _again(order["sheet"], content, today, corrections)
+    return parse_roster(content, order["filename"], today=today, corrections=corrections)
+
+
 def main() -> None:
     """The child: an order in JSON and the bytes on standard input, the roster or a refusal on standard output."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
@@ -134,13 +156,8 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     order = json.loads(sys.stdin.buffer.readline())
     content = sys.stdin.buffer.read()
-    today, corrections = date.fromisoformat(order["today"]), order["corrections"]
     try:
-        if "sheet" in order:
-            roster = _again(order["sheet"], content, today, corrections)
-        else:
-            roster = parse_roster(content, order["filename"], today=today, corrections=corrections)
-        answer = _to_json(roster)
+        answer = _plain(content, order["lines"]) if "lines" in order else _to_json(_roster(content, order))
     except RosterError as error:
         answer = {"refused": str(error)}
     sys.stdout.buffer.write(json.dumps(answer, ensure_ascii=False).encode())

@@ -16,6 +16,10 @@ from members.views import (
     slips,
 )
 from members.views import address_book, history, participation, people, roster, roster_columns, signatories, tree
+    signatories,
+    tree,
+    tree_imports,
+)
 
 app_name = "members"
 urlpatterns = [
@@ -44,6 +48,9 @@ urlpatterns = [
     path("dang-vien/nhap/<int:import_id>/dua-vao-so/", roster.commit, name="roster_commit"),
     path("to-chuc/", tree.tree, name="organizations"),
     path("to-chuc/<int:organization_id>/", tree.organization_page, name="organization_page"),
+    path("to-chuc/<int:organization_id>/nhap/", tree_imports.upload, name="tree_upload"),
+    path("to-chuc/nhap/<int:import_id>/", tree_imports.review, name="tree_review"),
+    path("to-chuc/nhap/<int:import_id>/dua-vao/", tree_imports.commit, name="tree_commit"),
     path("danh-ba/", address_book.entries, name="address_book"),
     path("danh-ba/<int:organization_id>/", address_book.correct, name="address_correct"),
     path("chi-bo/<int:cell_id>/diem-danh/<int:year>/", participation.attendance, name="attendance"),

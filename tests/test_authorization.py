@@ -37,9 +37,11 @@ from evaluations.models.incoming import PaperRequest, register_on_paper
 from evaluations.models.paper_codes import PaperKind, grid_number, paper_code
 from evaluations.scans import PageRead
 from members.models import JointReview, Kinship, RosterHeading, RosterImport, Signatory, User
+from members.models import JointReview, OrganizationImport, RosterHeading, RosterImport, Signatory, User
 from members.roles import Action, Role
 from members.roster import parse_roster
 from members.states import move
+from members.tree_files import TreeRow
 from tests import factories
 from tests.conftest import Cast
 from tests.introducing import Introducing
@@ -118,6 +120,7 @@ def play(cast: Cast) -> dict[str, Any]:
         "meeting_id": season.meeting().pk,
         "verb": "doi-ten",
         "reorganization_id": planned(cast).pk,
+        "tree_import_id": tree_import(cast).pk,
         "call_id": call(cast).pk,
         **came_back(matter),
         **introductions,
@@ -173,6 +176,11 @@ def planned(cast: Cast) -> Reorganization:
     """A cell that gets another name in years to come."""
     change = Change(Kind.RENAME, date(2090, 1, 1), cast.cell, names={"name": "Chi bộ Mai Sau"})
     return Reorganization.objects.decide(change, by=cast.ward_officer.seats.get(role=Role.OFFICER))
+
+
+def tree_import(cast: Cast) -> OrganizationImport:
+    seat = cast.ward_officer.seats.get(role=Role.OFFICER)
+    return OrganizationImport.objects.stage(cast.ward, [TreeRow(2, "Chi bộ Mới")], "a.csv", by=seat)
 
 
 def incoming_letter(cast: Cast) -> IncomingLetter:
@@ -300,6 +308,7 @@ KEYED = {"version_id": "keyed_id"}
 DRAFTED = {"introduction_id": "drafted_id"}
 ON_PAPER = {"document_id": "paper_letter_id"}
 RECEIVED = {"import_id": "received_id"}
+TREE_LIST = {"import_id": "tree_import_id"}
 NOT_KEYING = {"ward_clerk", "ward_signer", "secretary"}
 ROWS: dict[str, Row] = {
     "members:member_list": Row(OFFICERS | SIGNERS | SECRETARIES | {"ward_clerk"}, shared=True),
@@ -430,6 +439,11 @@ ROWS: dict[str, Row] = {
     "evaluations:document_stamped": Row(set()),
     "members:organizations": Row(OFFICERS | SIGNERS | SECRETARIES | ABOVE | {"ward_clerk"}, shared=True),
     "members:organization_page": Row(WARD | ABOVE | {"secretary"}, takes={"organization_id": "cell_id"}),
+    "members:tree_upload": Row(
+        {"ward_officer"} | ABOVE, {"ward_clerk", "ward_signer"}, "same", {"organization_id": "commune_id"}
+    ),
+    "members:tree_review": Row({"ward_officer"} | ABOVE, takes=TREE_LIST),
+    "members:tree_commit": Row({"ward_officer"} | ABOVE, posts="only", takes=TREE_LIST),
     "evaluations:reorganize": Row(
         {"ward_officer"} | ABOVE, {"ward_clerk", "ward_signer", "secretary"}, "same", {"organization_id": "cell_id"}
     ),

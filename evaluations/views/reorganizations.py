@@ -15,7 +15,7 @@ from evaluations.models.changes import Change
 from evaluations.models.consequences import consequences, seal
 from members.middleware import SignedIn
 from members.models import AuditEvent, Member, Organization, Seat
-from members.models.tree import action_for, arranged_by, kinds_to_add, seen_by
+from members.models.tree import action_for, arranged_by, kinds_to_add, reached_by
 from members.roles import Action
 from members.states import Refused
 
@@ -41,7 +41,7 @@ def _arranged(request: SignedIn, organization_id: int, verb: str) -> tuple[Organ
     """Outside what this person sees: nothing there; within, and not his to arrange: refused."""
     if verb not in FORMS:
         raise Http404
-    open_now = seen_by(request.user).filter(closed_on=None).select_related("parent")
+    open_now = reached_by(request.user).filter(closed_on=None).select_related("parent")
     organization = get_object_or_404(open_now, pk=organization_id)
     if verb == "them":
         offered = kinds_to_add(request.user, organization)

@@ -10,6 +10,7 @@ from members.models.rosters import RosterImport, StagedSheet
 from members.models.signatories import Signatory
 from members.models.slips import SlipCode
 from members.models.staged_rows import StagedRow
+from members.models.tree_imports import OrganizationImport
 
 __all__ = [
     "Activity",
@@ -24,6 +25,7 @@ __all__ = [
     "Member",
     "Membership",
     "Organization",
+    "OrganizationImport",
     "OrganizationPeriod",
     "Placement",
     "RosterHeading",

@@ -5,8 +5,8 @@ from datetime import date
 from typing import Any
 
 from django.db import models, transaction
-from django.db.models import F, Q
-from django.db.models.functions import Now
+from django.db.models import F, OuterRef, Q, Subquery, Value
+from django.db.models.functions import Cast, Coalesce, Concat, Now
 from django.utils import timezone
 
 from members.names import name_key, search_key
@@ -39,6 +39,30 @@ class OrganizationQuerySet(models.QuerySet["Organization"]):
 
     def workplace_cells(self) -> "OrganizationQuerySet":
         return self.filter(kind=Organization.Kind.CELL, side=Organization.Side.WORKPLACE, closed_on=None)
+
+    @transaction.atomic
+    def add_many(self, rows: "list[Organization]", since: date) -> int:
+        """Create many, each with its parent stored already, in few statements. A path needs the id: it is filled in."""
+        for row in rows:
+            row.set_keys()
+            row.path = f"new-{id(row)}"
+        self.bulk_create(rows, batch_size=500)
+        OrganizationPeriod.objects.bulk_create(
+            [
+                OrganizationPeriod(
+                    organization=row,
+                    name=row.name,
+                    search_key=row.search_key,
+                    parent_id=row.parent_id,
+                    from_on=since,
+                )
+                for row in rows
+            ],
+            batch_size=500,
+        )
+        above = Organization.objects.filter(pk=OuterRef("parent")).values("path")
+        path = Concat(Coalesce(Subquery(above), Value("/")), Cast("pk", models.CharField()), Value("/"))
+        return self.filter(path__startswith="new-").update(path=path)
 
     @transaction.atomic
     def add(self, parent: "Organization | None", *, since: date | None = None, **fields: Any) -> "Organization":

@@ -26,6 +26,14 @@ ADDABLE = (
 )
 
 
+def reached_by(user: "User") -> OrganizationQuerySet:
+    """The branches this person works in."""
+    own = Q(pk__in=[])
+    for action in SEEING:
+        own |= user.reach(action, "")
+    return Organization.objects.filter(own)
+
+
 def seen_by(user: "User") -> OrganizationQuerySet:
     """The branches this person works in, the chain above them, and the committees of communes, which all may know.
 
@@ -33,11 +41,8 @@ def seen_by(user: "User") -> OrganizationQuerySet:
     """
     if not user.seats_now:
         return Organization.objects.none()
-    own = Q(pk__in=[])
-    for action in SEEING:
-        own |= user.reach(action, "")
     above = {int(pk) for seat in user.seats_now for pk in seat.organization.path.split("/") if pk}
-    return Organization.objects.filter(own | Q(pk__in=above) | ~Q(unit=""))
+    return reached_by(user) | Organization.objects.filter(Q(pk__in=above) | ~Q(unit=""))
 
 
 def may_browse(user: "User") -> bool:

@@ -25,7 +25,8 @@ def tree(request: SignedIn) -> HttpResponse:
     words = request.GET.get("tim", "")[:120]
     seen = seen_by(request.user)
     found = search(seen, words) if words.strip() else level(seen, None)
-    context = {"words": words, "arranges": _arranges(request.user), **_rows(request, found, words)}
+    own = {seat.organization_id: seat.organization for seat in request.user.seats_now}.values()
+    context = {"words": words, "arranges": _arranges(request.user), "own": own, **_rows(request, found, words)}
     # A whole page in answer to htmx would be taken for the sign-in page (static/js/app.js).
     template = "members/organization_rows.html" if "HX-Request" in request.headers else "members/organization_list.html"
     response = render(request, template, context)
@@ -52,6 +53,7 @@ def organization_page(request: SignedIn, organization_id: int) -> HttpResponse:
         "may_add": kinds_to_add(request.user, organization),
         "may_arrange": arranged_by(request.user).filter(pk=organization.pk).exists(),
         "counts": _counts(organization),
+        "asks": organization.pk in {seat.organization_id for seat, _ in request.user.grants(Action.PREPARE)},
         **_rows(request, level(seen, organization)),
     }
     return render(request, "members/organization_page.html", context)

@@ -27,6 +27,7 @@ from evaluations.models import (
     NumberRange,
     NumberSeries,
     ResidenceReport,
+    Reorganization,
     ScanBatch,
     ScanPage,
     ScanUpload,
@@ -71,6 +72,7 @@ class World:
     deadline: InnerDeadline
     introduction: Introduction
     report: ResidenceReport
+    planned: Reorganization
     bundle: Bundle
     piece: BundlePiece
     handed: HandOver
@@ -128,6 +130,9 @@ def world(cast: Cast, play: Season) -> World:
             request=matter, side="asker", before=DAY, until=NOW.date() + timedelta(days=1), reason="Đi xa", made_by=seat
         ),
         stopped=StoppedAddress.objects.stop("het-hop@example.org", sent, "550"),
+        planned=Reorganization.objects.create(
+            kind="close", words="Chi bộ kết thúc hoạt động", on=DAY, organization=cast.cell, planned_by=seat
+        ),
         deadline=InnerDeadline.objects.create(commune=cast.far_ward, year=2026, due_on=DAY),
         introduction=Introducing(cast).accepted(),
         report=ResidenceReport.lives_here(
@@ -242,6 +247,14 @@ BREAKS: list[tuple[str, Break]] = [
     ("extension_gives_time", lambda w: change(w.extension, until=F("before"))),
     ("extension_has_reason", lambda w: change(w.extension, reason="")),
     ("stopped_address_freed_by_whom", lambda w: change(w.stopped, freed_at=NOW)),
+    ("reorganization_kind_known", lambda w: change(w.planned, kind="revolt")),
+    ("reorganization_called_off_by_whom", lambda w: change(w.planned, cancelled_at=w.batch.made_at)),
+    (
+        "reorganization_done_or_called_off",
+        lambda w: change(
+            w.planned, executed_at=w.batch.made_at, cancelled_at=w.batch.made_at, cancelled_by=w.planned.planned_by
+        ),
+    ),
     ("inner_deadline_once", lambda w: double(w.deadline)),
     ("introduction_state_known", lambda w: change(w.introduction, state="lost")),
     ("introduction_one_live", lambda w: double(w.introduction, document=None, state="draft")),

@@ -9,14 +9,12 @@ import time
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date, timedelta
-from itertools import count, islice
+from itertools import islice
 from typing import Any
 
 from django.contrib.auth.hashers import make_password
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
-from django.db.models import CharField, OuterRef, Subquery, Value
-from django.db.models.functions import Cast, Coalesce, Concat
 from django.utils import timezone
 
 from evaluations.rulebooks import load
@@ -125,7 +123,6 @@ class Province:
         self.chance = random.Random(seed)  # noqa: S311  # nothing secret: repeatable people
         self.today = timezone.localdate()
         self.exemptions = sorted(load().exemptions)
-        self.serial = count(1)
         self.cells_of: dict[int, list[int]] = {}  # commune → its residence cells
         self.officer_of: dict[int, int] = {}  # commune → the seat that assigns
         self.external: list[int] = []
@@ -158,28 +155,10 @@ class Province:
         return Organization.objects.count() + OrganizationPeriod.objects.count()
 
     def add_level(self, organizations: Iterable[Organization]) -> list[int]:
-        """The ids of the new rows, in order. A path needs the id, which the database gives: it is filled in after."""
-        made: list[int] = []
-        for batch in _batches(organizations):
-            for organization in batch:
-                organization.set_keys()
-                organization.path = f"new-{next(self.serial)}"
-            Organization.objects.bulk_create(batch)
-            OrganizationPeriod.objects.bulk_create(
-                OrganizationPeriod(
-                    organization=row,
-                    name=row.name,
-                    search_key=row.search_key,
-                    parent_id=row.parent_id,
-                    from_on=LONG_AGO,
-                )
-                for row in batch
-            )
-            made += [row.pk for row in batch]
-        above = Organization.objects.filter(pk=OuterRef("parent")).values("path")
-        path = Concat(Coalesce(Subquery(above), Value("/")), Cast("pk", CharField()), Value("/"))
-        Organization.objects.filter(path__startswith="new-").update(path=path)
-        return made
+        """The ids of the new rows, in order."""
+        rows = list(organizations)
+        Organization.objects.add_many(rows, LONG_AGO)
+        return [row.pk for row in rows]
 
     # Officials: enough to play a season; their passwords are unusable until somebody sets one
 
