@@ -14,9 +14,6 @@ from members.views import (
     sign_in,
     signatories,
     slips,
-)
-from members.views import address_book, history, participation, people, roster, roster_columns, signatories, tree
-    signatories,
     tree,
     tree_imports,
 )

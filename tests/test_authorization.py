@@ -24,8 +24,8 @@ from evaluations.models import (
     IncomingLetter,
     Introduction,
     Letter,
-    ResidenceReport,
     Reorganization,
+    ResidenceReport,
     ScanBatch,
     SigningKey,
     StoppedAddress,
@@ -36,8 +36,7 @@ from evaluations.models.hand_overs import hand_over_letter
 from evaluations.models.incoming import PaperRequest, register_on_paper
 from evaluations.models.paper_codes import PaperKind, grid_number, paper_code
 from evaluations.scans import PageRead
-from members.models import JointReview, Kinship, RosterHeading, RosterImport, Signatory, User
-from members.models import JointReview, OrganizationImport, RosterHeading, RosterImport, Signatory, User
+from members.models import JointReview, Kinship, OrganizationImport, RosterHeading, RosterImport, Signatory, User
 from members.roles import Action, Role
 from members.roster import parse_roster
 from members.states import move
@@ -180,7 +179,9 @@ def planned(cast: Cast) -> Reorganization:
 
 def tree_import(cast: Cast) -> OrganizationImport:
     seat = cast.ward_officer.seats.get(role=Role.OFFICER)
-    return OrganizationImport.objects.stage(cast.ward, [TreeRow(2, "Chi bộ Mới")], "a.csv", by=seat)
+    return OrganizationImport.objects.stage(
+        cast.ward, [TreeRow(2, "Chi bộ Mới", "cell", "residence")], "a.csv", by=seat
+    )
 
 
 def incoming_letter(cast: Cast) -> IncomingLetter:

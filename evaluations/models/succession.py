@@ -13,8 +13,10 @@ from django.utils import timezone
 from evaluations.models.campaigns import Campaign
 from evaluations.models.deadlines import InnerDeadline
 from evaluations.models.documents import Document
+from evaluations.models.introductions import Introduction
 from evaluations.models.letters import Letter, letter_for
 from evaluations.models.requests import EvaluationRequest, IncomingLetter, RequestQuerySet
+from evaluations.models.residence_reports import ResidenceReport
 from evaluations.models.scan_pages import ScanPage
 from evaluations.models.scans import ScanBatch
 from members.models import AuditEvent, Membership, Organization
@@ -49,7 +51,11 @@ def hand_on(olds: list[Organization], new: Organization, *, by: "Seat") -> dict[
         _change(lasting().filter(**{f"{place}__in": olds}), {place: new}, by=by)
         for place in ("residence_commune", "residence_cell", "asker_now")
     )
+    for place in ("workplace", "commune", "cell"):
+        Introduction.objects.live().filter(**{f"{place}__in": olds}).update(**{place: new})
+        ResidenceReport.objects.filter(**{f"{place}__in": olds}).update(**{place: new})
     Document.objects.filter(recipient__in=olds, state=Document.State.ISSUED).update(recipient=new)
+    Document.objects.filter(recipient__in=olds, state__in=WAITING, campaign=None).update(recipient=new)
     undelivered = Letter.objects.filter(state__in=[Letter.State.QUEUED, Letter.State.RENDERED])
     undelivered.filter(recipient__in=olds).update(recipient=new)
     undelivered.filter(caller__in=olds).update(caller=new)
@@ -146,6 +152,7 @@ def cells_changed_commune(cells: list[int], old: Organization, new: Organization
     prepared = EvaluationRequest.objects.filter(pk__in=ids, state=State.PREPARED)
     send_back_waiting(Q(pk__in=prepared.values("letter")), by=by)
     moved = _change(matters, {"residence_commune": new}, by=by)
+    Introduction.objects.live().filter(cell__in=cells, commune=old).update(commune=new)
     _forward_letters(EvaluationRequest.objects.filter(pk__in=ids), old, new, by=by)
     return {"requests": moved}
 
@@ -188,6 +195,7 @@ _COPIED = (
 def people_changed_cell(placements: list[int], new: Organization, *, by: "Seat") -> dict[str, int]:
     """Some of a residence cell's people go to another cell of the same commune."""
     matters = lasting().filter(placement__in=placements, residence_cell__isnull=False)
+    Introduction.objects.live().filter(placement__in=placements, cell__isnull=False).update(cell=new)
     return {"requests": _change(matters, {"residence_cell": new}, by=by)}
 
 
@@ -200,6 +208,7 @@ def askers_changed(branch: Organization, old: Organization, new: Organization, *
     matters = lasting().filter(member__in=members, asker_now=old)
     prepared = matters.filter(state=State.PREPARED)
     send_back_waiting(Q(pk__in=prepared.values("letter")), by=by)
+    Introduction.objects.live().filter(member__in=members, workplace=old).update(workplace=new)
     return {"requests": _change(matters, {"asker_now": new}, by=by)}
 
 

@@ -8,7 +8,15 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from evaluations.models import Campaign, Document, EvaluationRequest, InnerDeadline, Letter, Reorganization
+from evaluations.models import (
+    Campaign,
+    Document,
+    EvaluationRequest,
+    InnerDeadline,
+    Introduction,
+    Letter,
+    Reorganization,
+)
 from evaluations.models.campaigns import NumberChoice
 from evaluations.models.changes import Change, Kind
 from evaluations.models.consequences import consequences, seal
@@ -71,6 +79,8 @@ def check_everything_has_one_owner() -> None:
             assert matter.residence_cell.parent_id == matter.residence_commune_id
         if matter.letter and matter.state != State.PREPARED:
             assert matter.letter.recipient_id == matter.residence_commune_id
+    for place in ("workplace", "commune", "cell"):
+        assert not Introduction.objects.live().filter(**{f"{place}__closed_on__isnull": False}).exists()
     assert not Seat.objects.current().exclude(organization__closed_on=None).exists()
 
 
@@ -169,6 +179,16 @@ class TestMergingCells:
         # The other secretary finishes what was begun.
         version.assessment.refresh_from_db()
         play.assessment().write({}, "Gương mẫu.", by=by(cast.other_secretary, Action.WRITE, cast.other_cell))
+
+    def test_who_is_being_introduced_is_received_there(self, cast: Cast) -> None:
+        seat = by(cast.officer, Action.PREPARE, cast.ministry)
+        factories.member("Lê Thử Mới", workplace=cast.office_cell, commune=cast.ward, cell=cast.cell)
+        Introduction.objects.draft_all(Placement.objects.filter(cell=cast.cell), by=seat)
+        Introduction.objects.update(cell=cast.cell)
+        merge_cells(cast)
+        assert Introduction.objects.get().cell == cast.other_cell
+        merge_wards(cast)
+        check_everything_has_one_owner()
 
     def test_workplace_cells(self, cast: Cast) -> None:
         section = factories.workplace_cell(cast.ministry, "Phòng Một")

@@ -7,8 +7,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('evaluations', '0016_archives'),
-        ('members', '0008_former_names'),
+        ('evaluations', '0019_account_notices'),
+        ('members', '0011_former_names'),
     ]
 
     operations = [

@@ -19,7 +19,7 @@ def find_by_former_names(apps: Any, schema_editor: Any) -> None:
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('members', '0007_end_reasons'),
+        ('members', '0010_slips'),
     ]
 
     operations = [

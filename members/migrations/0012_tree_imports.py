@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('members', '0008_former_names'),
+        ('members', '0011_former_names'),
     ]
 
     operations = [
