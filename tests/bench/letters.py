@@ -25,7 +25,8 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent.parent
 sys.path.insert(0, str(ROOT))
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "liaison.settings_test")
-os.environ.setdefault("LIAISON_VAR", tempfile.mkdtemp(prefix="bench-letters-"))
+if "LIAISON_VAR" not in os.environ:
+    os.environ["LIAISON_VAR"] = tempfile.mkdtemp(prefix="bench-letters-")
 
 import django
 
