@@ -15,6 +15,7 @@ from evaluations.models.keying import add_scan
 from evaluations.models.letters import Letter, letter_for, notice_to_cell
 from evaluations.models.requests import EvaluationRequest, decline
 from members.models import AuditEvent, Organization, Placement
+from members.models.conflicts import conflicts_of
 from members.states import Refused, move, move_all
 
 if TYPE_CHECKING:
@@ -71,8 +72,11 @@ def accept(rows: IntroductionQuerySet, on: date, *, by: "Seat") -> int:
     place = by.organization_id
     own = rows.filter(Q(cell=place) | Q(commune=place)).to_accept()
     ids = list(own.select_for_update(of=("self",)).values_list("pk", flat=True))
-    if Introduction.objects.filter(pk__in=ids, member=by.user.member_id or 0).exists():
-        raise Refused("Đồng chí không tự tiếp nhận mình. Xin để đồng chí khác trong chi ủy tiếp nhận.")
+    if Introduction.objects.filter(pk__in=ids, member__in=list(conflicts_of(by.user))).exists():
+        raise Refused(
+            "Đồng chí không tự tiếp nhận mình, người thân của mình. Bỏ dấu ở đồng chí ấy, để đồng chí khác trong chi "
+            "ủy tiếp nhận."
+        )
     Placement.objects.filter(introductions__in=ids).update(accepted_at=timezone.now(), accepted_by=by)
     return move_all(Introduction.objects.filter(pk__in=ids), State.ACCEPTED, by=by, accepted_on=on)
 
@@ -117,8 +121,9 @@ def issue_counterparts(
     Organization.objects.select_for_update(no_key=True).get(pk=commune.pk)
     waiting = Introduction.objects.filter(commune=commune).to_return()
     rows = list((waiting if only is None else waiting.filter(pk__in=only)).listed())
-    if any(row.member_id == by.user.member_id for row in rows):
-        raise Refused("Đồng chí không ký phần tiếp nhận của chính mình. Xin để đồng chí khác ký.")
+    bound = conflicts_of(by.user)
+    if any(row.member_id in bound for row in rows):
+        raise Refused("Đồng chí không ký phần tiếp nhận của mình, của người thân. Bỏ dấu ở đó, để đồng chí khác ký.")
     told: set[int] = set()
     for row in rows:
         paper = counterpart_document(row, by, signature)

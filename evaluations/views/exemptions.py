@@ -18,6 +18,7 @@ from members.middleware import SignedIn
 from members.models import AuditEvent, Member, Membership, Organization, Placement
 from members.models.placements import PlacementQuerySet
 from members.roles import Action, Side
+from members.states import Refused
 
 AT_ONCE = 300
 
@@ -65,9 +66,13 @@ def standing(request: SignedIn, member_id: int) -> HttpResponse:
         return redirect("members:member_page", member.pk)
     form = StandingForm(placement, request.POST if request.method == "POST" else None)
     if form.is_bound and form.is_valid():
-        form.save(by=seat)
-        messages.success(request, "Đã ghi diện sinh hoạt nơi cư trú.")
-        return redirect("members:member_page", member.pk)
+        try:
+            form.save(by=seat)
+        except Refused as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(request, "Đã ghi diện sinh hoạt nơi cư trú.")
+            return redirect("members:member_page", member.pk)
     AuditEvent.objects.record("read", by=seat, on=member)
     context: dict[str, Any] = {"member": member, "membership": membership, "placement": placement, "form": form}
     context["asked"] = _asked(placement)

@@ -8,6 +8,7 @@ from django.db import models, transaction
 from django.db.models import F, OuterRef, Q, Subquery
 from django.utils import timezone
 
+from members.models.conflicts import refuse_conflict
 from members.models.history import AuditEvent
 from members.models.organizations import Organization
 from members.models.people import EndReason, Member, Membership
@@ -173,6 +174,7 @@ class Placement(models.Model):
             "exemption_proof": proof,
             "review_on": review_on,
         }
+        refuse_conflict(self.member_id, by)
         locked = Placement.objects.select_for_update(of=("self",)).get(pk=self.pk)
         changes = {name: [getattr(locked, name), value] for name, value in after.items()}
         for name, value in after.items():

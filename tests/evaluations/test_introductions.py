@@ -13,6 +13,7 @@ from evaluations.models.receptions import accept, assign, enter, give_back, key_
 from evaluations.steps import owed
 from evaluations.working_days import shifted
 from members.models import AuditEvent, Member, Placement
+from members.models.conflicts import Kinship
 from members.roles import Action, Role
 from members.states import Refused, WrongState
 from tests import factories
@@ -240,6 +241,12 @@ class TestReception:
         factories.seat(cast.member_user, cast.cell, Role.SECRETARY)
         with pytest.raises(Refused, match="không tự tiếp nhận mình"):
             accept(Introduction.objects.all(), ON, by=by(cast.member_user, Action.RECORD, cast.cell))
+
+    def test_nor_his_household(self, cast: Cast, introducing: Introducing) -> None:
+        introducing.assigned()
+        Kinship.objects.declare(cast.asked, cast.secretary, "spouse", by=cast.ward_officer)
+        with pytest.raises(Refused, match="người thân của mình"):
+            accept(Introduction.objects.all(), ON, by=by(cast.secretary, Action.RECORD, cast.cell))
 
     def test_not_a_resident(self, cast: Cast, introducing: Introducing, play: Season) -> None:
         matter = play.assigned()[0]

@@ -15,6 +15,7 @@ from openpyxl import load_workbook
 from pypdf import PdfReader
 
 from members.models import AuditDetail, AuditEvent, Placement, User
+from members.models.conflicts import Kinship
 from tests import factories
 from tests.conftest import Cast
 from tests.introducing import Introducing
@@ -107,6 +108,13 @@ def test_the_third_class_is_explained_and_nothing_is_stored(
     assert "data-guard" not in page
     assert (placement(cast).standing, placement(cast).exemption_proof) == ("active", "")
     assert AuditEvent.objects.exclude(verb="read").count() == before
+
+
+def test_nobody_decides_about_himself_or_his_household(cast: Cast, sign_in: SignIn) -> None:
+    Kinship.objects.declare(cast.asked, cast.officer, "spouse", by=cast.signer)
+    page = said(sign_in(cast.officer), standing_url(cast), **SAID)
+    assert "Đây là người thân của đồng chí (vợ, chồng)." in page
+    assert placement(cast).standing == "active"
 
 
 def test_the_list_begins_with_what_is_to_be_looked_at(cast: Cast, sign_in: SignIn) -> None:
