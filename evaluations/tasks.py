@@ -8,7 +8,7 @@ import logging
 import time
 from typing import Any
 
-from celery import shared_task
+from celery import current_app, shared_task
 from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.core.cache import cache
@@ -19,7 +19,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from evaluations import archives, bounces, bundles, documents, letters, reminders, scans
+from evaluations import archives, bounces, bundles, documents, letters, readiness, reminders, scans
 from evaluations.models import Bundle, Document, DocumentFile, Letter, ScanBatch, ScanPage
 from evaluations.models.paper_codes import PaperKind, paper_facts
 from evaluations.models.print_plans import Sheet
@@ -53,6 +53,16 @@ def _wake() -> None:
         log.warning("broker not reachable; the next sweep will find the rows")
 
 
+def broker_answers() -> bool:
+    """Whether a wake-up would be taken."""
+    try:
+        with current_app.connection_for_write(connect_timeout=2) as broker:
+            broker.ensure_connection(max_retries=1, timeout=3)
+    except (OperationalError, RedisError, OSError):
+        return False
+    return True
+
+
 @shared_task(name="evaluations.tasks.sweep")
 def sweep() -> None:
     """Hand out every document without its file, every letter that is due, every bundle and scan nobody works on."""
@@ -76,6 +86,7 @@ def sweep() -> None:
     complete = ScanPage.objects.to_file()
     for document_id in _not_yet_out("files", {f"{pk}/{pages}": pk for pk, pages in complete.items()}):
         file_scans.apply_async((document_id,), expires=AGAIN)
+    readiness.note_sweep()
 
 
 def _not_yet_out(kind: str, errands: dict[Any, int]) -> list[int]:

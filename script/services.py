@@ -124,6 +124,7 @@ def services(directory: Path) -> Iterator[dict[str, str]]:
         yield {
             "DATABASE_URL": f"postgres://liaison@/postgres?host={directory}",
             "CELERY_BROKER_URL": f"redis://127.0.0.1:{port}/0",
+            "PG_BIN": str(binaries),
         }
 
 

@@ -1,0 +1,91 @@
+"""Whether the installation does its work, not only answers: what /readyz tells a monitor, in figures, never names."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.core.cache import cache
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.db.models import Min
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from evaluations import steps
+from evaluations.models import Document, Letter
+from members.models import AuditEvent
+
+SWEPT = "swept-at"  # the sweep notes when it ran; a minute apart
+SWEEP_PATIENCE = timedelta(minutes=2)
+LETTER_PATIENCE = timedelta(minutes=15)
+SEAL_PATIENCE = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class Check:
+    name: str
+    is_well: bool
+    says: str
+
+
+def checks(broker_answers: Callable[[], bool]) -> list[Check]:
+    """Every check, worst news included; without a database nothing else can be asked."""
+    database = _database()
+    if not database.is_well:
+        return [database]
+    return [
+        database,
+        _migrations(),
+        Check("broker", broker_answers(), "reachable or not"),
+        _sweep(),
+        _letters(),
+        _ladder(),
+        _history(),
+    ]
+
+
+def note_sweep() -> None:
+    cache.set(SWEPT, timezone.now().isoformat(), timeout=None)
+
+
+def _database() -> Check:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError as problem:
+        return Check("database", False, type(problem).__name__)
+    return Check("database", True, connection.vendor)
+
+
+def _migrations() -> Check:
+    executor = MigrationExecutor(connection)
+    waiting = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+    return Check("migrations", waiting == 0, f"{waiting} not applied")
+
+
+def _sweep() -> Check:
+    swept = cache.get(SWEPT)
+    is_well = swept is not None and timezone.now() - datetime.fromisoformat(swept) < SWEEP_PATIENCE
+    return Check("sweep", is_well, f"last {swept or 'never'}")
+
+
+def _letters() -> Check:
+    """Letters and papers that are due and nobody has tried: a worker is missing, or more comes in than goes out."""
+    since = Coalesce("next_try_at", "created_at")
+    letter = Letter.objects.due().aggregate(oldest=Min(since))["oldest"]
+    paper = Document.objects.to_render().aggregate(oldest=Min("issued_at"))["oldest"]
+    now = timezone.now()
+    waited = max((now - moment for moment in (letter, paper) if moment), default=timedelta())
+    return Check("letters", waited < LETTER_PATIENCE, f"oldest waits {int(waited.total_seconds())} s")
+
+
+def _ladder() -> Check:
+    """A step that was due and that no run has executed: configured is not the same as run."""
+    missed = steps.unexecuted_due_steps()
+    return Check("reminders", missed == 0, f"{missed} due steps not executed")
+
+
+def _history() -> Check:
+    unsealed = AuditEvent.objects.filter(seal=None).order_by("pk").values_list("at", flat=True).first()
+    waited = timezone.now() - unsealed if unsealed else timedelta()
+    return Check("history", waited < SEAL_PATIENCE, f"oldest unsealed {int(waited.total_seconds())} s")
