@@ -517,8 +517,14 @@ ROWS: dict[str, Row] = {
     "evaluations:gallery_specimen": Row({"administrator"}, shared=True),
     "evaluations:outbox": Row({"administrator"}, shared=True),
 }
-PUBLIC = {"healthz", "account_login", "account_inactive", "evaluations:code_enter", "members:slip_enter"}
-PUBLIC = {"healthz", "evaluations:readyz", "account_login", "account_inactive", "evaluations:code_enter"}
+PUBLIC = {
+    "healthz",
+    "evaluations:readyz",
+    "account_login",
+    "account_inactive",
+    "evaluations:code_enter",
+    "members:slip_enter",
+}
 # Anybody may check issued paper, and follows its code there (tests of the checking view).
 PUBLIC |= {"evaluations:check_enter", "evaluations:check_page", "evaluations:paper_code"}
 # Open to whoever holds a code that is in the session, to nobody else: tests of the codes view.

@@ -49,7 +49,7 @@ class NotHereForm(forms.Form):
     note = Line(label="Ghi chú", max_length=300, required=False, validators=[refuse_never_kept])
 
     def __init__(self, place: Organization, data: QueryDict | None = None) -> None:
-        super().__init__(data)
+        super().__init__(data, auto_id="absent_%s")
         own = {"cell": place} if place.kind == Organization.Kind.CELL else {"commune": place, "cell": None}
         rows = Placement.objects.current().filter(**own).select_related("member").order_by("member__sort_key", "pk")
         code: Any = self.fields["code"]
