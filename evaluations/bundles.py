@@ -16,10 +16,12 @@ import pikepdf
 from evaluations import archives, documents
 from evaluations.archives import NotStoredYet
 from evaluations.models import Bundle, Document, DocumentFile
+from evaluations.models import book_facts as books
 from evaluations.models import sheet_facts as facts
 from evaluations.models.bundles import PIECE
 from evaluations.models.print_plans import Sheet
 
+NUMBERED = (Sheet.BOOK_COVERS, Sheet.BOOK_LINES, Sheet.BOOK_LETTERS)
 LEFT_BEHIND = ("/StructParents", "/StructParent", "/Tabs")
 
 
@@ -30,11 +32,17 @@ def work(bundle: Bundle, seconds: float) -> bool:
     for no, sheet, ids in bundle.steps_left():
         if time.monotonic() > end:
             return False
-        bundle.keep(no, _step(bundle, no, sheet, ids))
+        content = _step(bundle, no, sheet, ids)
+        bundle.keep(no, content, _pages(content) if sheet in NUMBERED else 0)
     with tempfile.TemporaryDirectory(prefix="bundle-") as folder:
         path = Path(folder) / "whole"
         bundle.finish(_blocks(path), archives.join(bundle, path) if bundle.is_archive else _joined(bundle, path))
     return True
+
+
+def _pages(content: bytes) -> int:
+    with pikepdf.open(io.BytesIO(content)) as part:
+        return len(part.pages)
 
 
 def _step(bundle: Bundle, no: int, sheet: Sheet, ids: list[int]) -> bytes:
@@ -76,6 +84,9 @@ SHEETS: dict[Sheet, Callable[[Bundle, list[int]], bytes]] = {
     Sheet.ENVELOPES: lambda bundle, ids: _render(
         f"envelopes_{bundle.paper.lower()}", facts.addresses(bundle.organization, ids)
     ),
+    Sheet.BOOK_COVERS: lambda bundle, ids: _render("book_cover", books.cover(bundle)),
+    Sheet.BOOK_LINES: lambda bundle, ids: _render("book", books.register_lines(bundle, ids)),
+    Sheet.BOOK_LETTERS: lambda bundle, ids: _render("book", books.letter_lines(bundle, ids)),
 }
 
 

@@ -53,6 +53,7 @@ SHARED_STYLES = {
     "working_minutes": ("minutes",),
     "grid": ("paper_code",),
     "counterpart": ("introduction",),
+    "book_cover": ("book",),
     "envelopes_dl": ("envelope",),
     "envelopes_c5": ("envelope",),
 }

@@ -2,17 +2,22 @@
 
 from dataclasses import dataclass
 
-from django.db.models import F, OuterRef, Subquery
+from django.db.models import F, Model, OuterRef, Subquery
 from django.utils import timezone
 
-from evaluations.models import AssessmentVersion, Campaign, EvaluationRequest
+from evaluations.models import AssessmentVersion, Campaign, Document, EvaluationRequest, NumberSeries
+from evaluations.models.documents import DocumentQuerySet
+from evaluations.models.letter_book import IN_COLUMNS, OUT_COLUMNS, book_entries, book_ids, in_cells, out_cells
+from evaluations.models.registers import ORDER, Book, Wanted, lines, placements_in
 from evaluations.models.requests import RequestQuerySet
 from evaluations.reports import ANSWERED, Row, workbook
 from evaluations.rulebooks import Rulebook, load
-from members.models import Membership, Organization
+from members.models import Membership, Organization, Placement
+from members.paging import in_order
 from members.states import Refused
 
 LARGEST = 20_000  # rows
+AT_ONCE = 500
 NEVER_SENT = ["prepared", "cancelled", "superseded"]
 
 
@@ -24,7 +29,8 @@ class Export:
     title: str
     headings: list[str]
     rows: list[Row]
-    ids: list[int]  # of the requests in it
+    ids: list[int]  # of the rows in it
+    model: type[Model] = EvaluationRequest
 
     def content(self, taken: str = "") -> bytes:
         return workbook(self.title, self.headings, self.rows, taken)
@@ -65,6 +71,40 @@ def _export(name: str, title: str, matters: RequestQuerySet, asker: str, heading
         ratings = [_rating(version, code, options) for code, _, options in criteria]
         rows.append([number, *_export_row(matter, getattr(matter, asker) or ""), *ratings])
     return Export(name, title, headings, rows, [matter.pk for matter in found])
+
+
+def register_export(book: Book, place: Organization, wanted: Wanted) -> Export:
+    """The lines of a register that were asked for, in the columns of the printed book."""
+    ids = list(placements_in(book, place, wanted).order_by(*ORDER).values_list("pk", flat=True)[: LARGEST + 1])
+    if len(ids) > LARGEST:
+        raise Refused(f"Sổ có nhiều hơn {LARGEST} dòng. Xin xuất theo từng đơn vị hoặc từng khoảng thời gian.")
+    headings = ["TT", *(column.heading for column in book.columns)]
+    found = (line for part in _parts(ids) for line in lines(part, book))
+    rows: list[Row] = [[number, *(column.of(line) for column in book.columns)] for number, line in enumerate(found, 1)]
+    return Export(f"so-{book.code}-{place.pk}", f"{book.title}, {place.name}", headings, rows, ids, Placement)
+
+
+def letters_out_export(book: NumberSeries) -> Export:
+    """The book of letters sent, every number with its document or its reason."""
+    ids = book_ids(book)
+    rows: list[Row] = [out_cells(entry) for part in _parts(ids) for entry in book_entries(part)]
+    title = f"Sổ công văn đi {book.genre_sign}, nhiệm kỳ {book.term}"
+    letters = [pk for pk in ids if pk > 0]
+    return Export(f"so-cong-van-di-{book.pk}", title, [name for name, _ in OUT_COLUMNS], rows, letters, Document)
+
+
+def letters_in_export(place: Organization, letters: DocumentQuerySet) -> Export:
+    ids = list(letters.order_by("issued_on", "pk").values_list("pk", flat=True)[: LARGEST + 1])
+    if len(ids) > LARGEST:
+        raise Refused(f"Sổ có nhiều hơn {LARGEST} dòng. Xin chọn một năm rồi xuất.")
+    found = (row for part in _parts(ids) for row in in_order(Document.objects.select_related("issuer"), part))
+    rows: list[Row] = [[number, *in_cells(row)] for number, row in enumerate(found, 1)]
+    headings = [name for name, _ in IN_COLUMNS]
+    return Export(f"so-cong-van-den-{place.pk}", f"Sổ công văn đến, {place.name}", headings, rows, ids, Document)
+
+
+def _parts(ids: list[int]) -> list[list[int]]:
+    return [ids[start : start + AT_ONCE] for start in range(0, len(ids), AT_ONCE)]
 
 
 def _confirmed(matters: list[EvaluationRequest]) -> dict[int, AssessmentVersion]:

@@ -206,24 +206,34 @@ def workbook(title: str, headings: Sequence[str], rows: Iterable[Row], taken: st
 
     `taken`: by whom, when and why; below the table, and at the foot of every printed page.
     """
+    return workbook_of(title, [("Tổng hợp", headings, rows)], taken)
+
+
+def workbook_of(title: str, sheets: Iterable[tuple[str, Sequence[str], Iterable[Row]]], taken: str = "") -> bytes:
+    """Several tables in one file, each on a sheet of that name (31 characters at most)."""
     out = BytesIO()
     options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     with Workbook(out, options | {"strings_to_numbers": False, "default_date_format": "dd/mm/yyyy"}) as book:
         book.set_properties({"title": title})
-        sheet, bold = book.add_worksheet("Tổng hợp"), book.add_format({"bold": True, "text_wrap": True})
-        for column, heading in enumerate(headings):
-            sheet.set_column(column, column, max(11, min(len(heading) + 2, 26)))
-        sheet.write_row(0, 0, headings, bold)
-        sheet.freeze_panes(1, 2)
-        if taken:
-            sheet.set_footer("&L" + taken.replace("&", "&&")[:200] + "&RTrang &P/&N")
-        number = 0
-        for number, row in enumerate(rows, 1):
-            for column, value in enumerate(row):
-                _write(sheet, number, column, value)
-        if taken:
-            _write(sheet, number + 2, 0, taken)
+        bold = book.add_format({"bold": True, "text_wrap": True})
+        for name, headings, rows in sheets:
+            _fill(book.add_worksheet(name), bold, headings, rows, taken)
     return out.getvalue()
+
+
+def _fill(sheet: Worksheet, bold: Any, headings: Sequence[str], rows: Iterable[Row], taken: str) -> None:
+    for column, heading in enumerate(headings):
+        sheet.set_column(column, column, max(11, min(len(heading) + 2, 26)))
+    sheet.write_row(0, 0, headings, bold)
+    sheet.freeze_panes(1, 2)
+    if taken:
+        sheet.set_footer("&L" + taken.replace("&", "&&")[:200] + "&RTrang &P/&N")
+    number = 0
+    for number, row in enumerate(rows, 1):
+        for column, value in enumerate(row):
+            _write(sheet, number, column, value)
+    if taken:
+        _write(sheet, number + 2, 0, taken)
 
 
 def _write(sheet: Worksheet, row: int, column: int, value: str | int | date | None) -> None:

@@ -21,6 +21,8 @@ _ENTRIES: tuple[tuple[Action, str, str, str], ...] = (
     (Action.ASSIGN, "Phân chi bộ", "evaluations:assign", "organization"),
     (Action.CONFIRM, "Xác nhận", "evaluations:confirm_list", "organization"),
     (Action.REPLY, "Trả lời", "evaluations:replies", "organization"),
+    (Action.SEE_MEMBERS, "Sổ theo dõi", "evaluations:shelf", ""),
+    (Action.SEE_RESIDENTS, "Sổ theo dõi", "evaluations:shelf", ""),
     (Action.KEEP_ADDRESSES, "Danh bạ", "members:address_book", ""),
     (Action.KEY, "Bản giấy", "evaluations:key_list", ""),
     (Action.SCAN, "Quét phiếu", "evaluations:scan_list", "organization"),
@@ -29,6 +31,7 @@ _ENTRIES: tuple[tuple[Action, str, str, str], ...] = (
     (Action.SEE_FIGURES, "Số liệu", "evaluations:figures", ""),
     (Action.HAND_OUT, "Phiếu mở tài khoản", "evaluations:slip_list", ""),
     (Action.AUDIT, "Lịch sử", "members:history", ""),
+    (Action.KEEP_DATA, "Dữ liệu cá nhân", "evaluations:personal_data", ""),
     (Action.CONFIGURE, "Hộp thư đi", "evaluations:outbox", ""),
     (Action.CONFIGURE, "Mẫu văn bản", "evaluations:gallery", ""),
 )

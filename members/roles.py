@@ -51,11 +51,14 @@ class Action(TextChoices):
     APPOINT = "appoint", "Phân công nhiệm vụ"
     HAND_OUT = "hand_out", "Cấp phiếu mở tài khoản"
     KEEP_CELLS = "keep_cells", "Lập, sắp xếp chi bộ"
+    KEEP_BOOK = "keep_book", "Giữ sổ công văn"
     # Platform
     ORGANIZE = "organize", "Sắp xếp tổ chức đảng"
     SEE_FIGURES = "see_figures", "Xem số liệu tổng hợp"
     CONFIGURE = "configure", "Cấu hình hệ thống"
     AUDIT = "audit", "Kiểm tra lịch sử"
+    KEEP_DATA = "keep_data", "Thực hiện yêu cầu về dữ liệu cá nhân, lập danh mục tiêu hủy"
+    APPROVE_DATA = "approve_data", "Phê duyệt tiêu hủy hồ sơ"
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,7 @@ class Role(TextChoices):
     OVERSEER = "overseer", "Cán bộ theo dõi cấp trên"
     ADMINISTRATOR = "administrator", "Quản trị hệ thống"
     AUDITOR = "auditor", "Cán bộ kiểm tra lịch sử"
+    DATA_OFFICER = "data_officer", "Cán bộ dữ liệu cá nhân"
 
 
 def _grants(side: Side, depth: Depth, *actions: Action) -> tuple[Grant, ...]:
@@ -112,7 +116,7 @@ GRANTS: dict[Role, tuple[Grant, ...]] = {
     Role.TYPIST: _grants(Side.RESIDENCE, Depth.OWN, Action.SEE_RESIDENTS, Action.RECORD, Action.WRITE),
     Role.CLERK: (
         *_grants(Side.WORKPLACE, Depth.BELOW, Action.SEE_MEMBERS),
-        *_grants(Side.WORKPLACE, Depth.OWN, Action.SCAN),
+        *_grants(Side.WORKPLACE, Depth.OWN, Action.SCAN, Action.KEEP_BOOK),
         *_grants(Side.RESIDENCE, Depth.BELOW, Action.SEE_RESIDENTS),
         *_grants(Side.WORKPLACE, Depth.OWN, Action.KEEP_ADDRESSES),
         *_grants(Side.RESIDENCE, Depth.OWN, Action.REGISTER, Action.SCAN, Action.CALL, Action.KEEP_ADDRESSES),
@@ -120,7 +124,7 @@ GRANTS: dict[Role, tuple[Grant, ...]] = {
     Role.OFFICER: (
         *_grants(Side.WORKPLACE, Depth.BELOW, Action.SEE_MEMBERS, Action.KEEP_ROSTER, Action.KEEP_CELLS),
         *_grants(Side.WORKPLACE, Depth.OWN, Action.PREPARE, Action.RECEIVE, Action.KEY, Action.SCAN),
-        *_grants(Side.WORKPLACE, Depth.OWN, Action.KEEP_SIGNATORIES),
+        *_grants(Side.WORKPLACE, Depth.OWN, Action.KEEP_SIGNATORIES, Action.KEEP_BOOK),
         *_grants(Side.WORKPLACE, Depth.OWN, Action.EXPORT, Action.SEE_FIGURES, Action.KEEP_ADDRESSES),
         *_grants(Side.RESIDENCE, Depth.BELOW, Action.SEE_RESIDENTS, Action.ASSIGN, Action.CONFIRM),
         *_grants(Side.WORKPLACE, Depth.BELOW, Action.APPOINT),
@@ -135,8 +139,9 @@ GRANTS: dict[Role, tuple[Grant, ...]] = {
     Role.SIGNER: (
         *_grants(Side.WORKPLACE, Depth.BELOW, Action.SEE_MEMBERS),
         *_grants(Side.WORKPLACE, Depth.OWN, Action.SIGN, Action.RECEIVE, Action.EXPORT, Action.SEE_FIGURES),
+        *_grants(Side.WORKPLACE, Depth.OWN, Action.APPROVE_DATA),
         *_grants(Side.RESIDENCE, Depth.BELOW, Action.SEE_RESIDENTS, Action.CONFIRM, Action.REPLY),
-        *_grants(Side.WORKPLACE, Depth.OWN, Action.KEEP_SIGNATORIES, Action.APPOINT),
+        *_grants(Side.WORKPLACE, Depth.OWN, Action.KEEP_SIGNATORIES, Action.APPOINT, Action.KEEP_BOOK),
         *_grants(Side.RESIDENCE, Depth.OWN, Action.EXPORT, Action.APPOINT),
     ),
     # Province and other superior committees see figures, never texts (design §6).
@@ -150,6 +155,8 @@ GRANTS: dict[Role, tuple[Grant, ...]] = {
         *_grants(Side.PLATFORM, Depth.BELOW, Action.KEEP_CELLS),
     ),
     Role.AUDITOR: _grants(Side.PLATFORM, Depth.BELOW, Action.AUDIT),
+    # Lists what has expired and answers requests of persons; who approves a destruction signs for the office.
+    Role.DATA_OFFICER: _grants(Side.PLATFORM, Depth.BELOW, Action.KEEP_DATA),
 }
 
 

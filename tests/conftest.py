@@ -72,6 +72,7 @@ class Cast:
     overseer: User
     administrator: User
     auditor: User
+    data_officer: User
     nobody: User
     asked: Member  # works at the ministry, lives in the ward
     member_user: User  # signs in as `asked`
@@ -116,6 +117,7 @@ def cast(db: None) -> Cast:
         overseer=make.official("overseer", "Hồ Văn Tỉnh", province, Role.OVERSEER),
         administrator=make.official("administrator", "Dương Thị Máy", province, Role.ADMINISTRATOR),
         auditor=make.official("auditor", "Lý Văn Kiểm", province, Role.AUDITOR),
+        data_officer=make.official("data_officer", "Kim Thị Dữ Liệu", ministry, Role.DATA_OFFICER),
         nobody=make.user("nobody", "Phan Chưa Việc"),
         asked=asked,
         member_user=make.user("member_user", "Trần Thị Thử", member=asked),

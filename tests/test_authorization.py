@@ -19,11 +19,14 @@ from django.utils import timezone
 
 from evaluations.models import (
     Bundle,
+    Destruction,
     Document,
     EvaluationRequest,
     IncomingLetter,
     Introduction,
     Letter,
+    NumberRange,
+    NumberSeries,
     Reorganization,
     ResidenceReport,
     ScanBatch,
@@ -34,6 +37,7 @@ from evaluations.models import (
 from evaluations.models.changes import Change, Kind
 from evaluations.models.hand_overs import hand_over_letter
 from evaluations.models.incoming import PaperRequest, register_on_paper
+from evaluations.models.letter_book import keep_block
 from evaluations.models.paper_codes import PaperKind, grid_number, paper_code
 from evaluations.scans import PageRead
 from members.models import JointReview, Kinship, OrganizationImport, RosterHeading, RosterImport, Signatory, User
@@ -120,6 +124,8 @@ def play(cast: Cast) -> dict[str, Any]:
         "verb": "doi-ten",
         "reorganization_id": planned(cast).pk,
         "tree_import_id": tree_import(cast).pk,
+        "destruction_id": expired_letters(cast, matter).pk,
+        "range_id": kept_numbers(cast).pk,
         "call_id": call(cast).pk,
         **came_back(matter),
         **introductions,
@@ -182,6 +188,22 @@ def tree_import(cast: Cast) -> OrganizationImport:
     return OrganizationImport.objects.stage(
         cast.ward, [TreeRow(2, "Chi bộ Mới", "cell", "residence")], "a.csv", by=seat
     )
+
+
+def expired_letters(cast: Cast, matter: EvaluationRequest) -> Destruction:
+    return Destruction.objects.create(
+        organization=cast.ministry,
+        kind="letter",
+        before=date(2016, 1, 1),
+        ids=[matter.letter_id],
+        count=1,
+        proposed_by=cast.data_officer.seats.get(),
+    )
+
+
+def kept_numbers(cast: Cast) -> NumberRange:
+    seat = by(cast.ward_officer, Action.KEEP_BOOK, cast.ward)
+    return keep_block(NumberSeries.locked(cast.ward, "CV", date(2026, 11, 1)), 3, "Sổ giấy", by=seat)
 
 
 def incoming_letter(cast: Cast) -> IncomingLetter:
@@ -508,6 +530,29 @@ ROWS: dict[str, Row] = {
     "evaluations:slip_issue": Row({"ward_officer", "administrator"}, posts="same", takes={"user_id": "holder_id"}),
     "evaluations:figures": Row(OFFICERS | SIGNERS | {"overseer", "administrator"}, shared=True),
     "evaluations:campaign_report": Row(WORKPLACE | {"administrator"}, {"overseer"}, "only"),
+    "evaluations:shelf": Row(OFFICERS | SIGNERS | SECRETARIES | {"ward_clerk"}, shared=True),
+    "evaluations:introduced": Row(WORKPLACE, posts="same", takes={"organization_id": "committee_id"}),
+    "evaluations:introduced_export": Row(WORKPLACE, posts="only", takes={"organization_id": "committee_id"}),
+    "evaluations:residents": Row(WARD, posts="same", takes={"organization_id": "commune_id"}),
+    "evaluations:residents#cell": Row(WARD | {"secretary"}, posts="same", takes={"organization_id": "cell_id"}),
+    "evaluations:residents_export": Row(CONFIRMING, {"ward_clerk"}, "only", takes={"organization_id": "commune_id"}),
+    **{
+        f"evaluations:{name}": Row(ok, refused, posts, {"organization_id": "commune_id"})
+        for name, ok, refused, posts in (
+            ("letters_out", WARD, set(), "same"),
+            ("letters_out_export", CONFIRMING, {"ward_clerk"}, "only"),
+            ("letters_received", WARD, set(), "same"),
+            ("letters_in_export", CONFIRMING, {"ward_clerk"}, "only"),
+            ("book_numbers", WARD, set(), "same"),
+        )
+    },
+    "evaluations:letters_out#workplace": Row(WORKPLACE, posts="same", takes={"organization_id": "committee_id"}),
+    "evaluations:range_release": Row(WARD, posts="only"),
+    "evaluations:letter_enter": Row(WORKPLACE, posts="only", takes={"document_id": "reply_id"}),
+    "evaluations:personal_data": Row({"data_officer"} | SIGNERS, shared=True),
+    "evaluations:destruction_propose": Row({"data_officer"}, posts="only", takes={"organization_id": "committee_id"}),
+    "evaluations:destruction": Row({"data_officer", "signer"}, posts="same"),
+    "evaluations:personal_file": Row({"data_officer"}, posts="same"),
     "evaluations:calls": Row(OFFICERS | {"ward_clerk"}, shared=True),
     "evaluations:call_done": Row({"ward_clerk", "ward_officer"}, posts="only", takes={"letter_id": "call_id"}),
     "evaluations:undelivered": Row(OFFICERS | {"ward_clerk", "administrator"}, shared=True),

@@ -10,6 +10,7 @@ from django.utils import timezone
 from evaluations.models import (
     AssessmentVersion,
     Bundle,
+    Destruction,
     Document,
     EvaluationRequest,
     Introduction,
@@ -136,6 +137,12 @@ SCAN_PAGE = {
     "duplicate": {"bound": "bound", "tray": "", "discarded": "discarded"},
     "discarded": {"tray": ""},
 }
+DESTRUCTION = {
+    "proposed": {"approved": "approved", "dropped": "dropped"},
+    "approved": {"destroyed": "destroyed", "dropped": "dropped"},
+    "destroyed": {},
+    "dropped": {},
+}
 CAMPAIGN = {
     "draft": {"open": "opened"},
     "open": {"closed": "closed"},
@@ -253,6 +260,21 @@ class TestGrid:
         assert grid(batch, seat) == SCAN_BATCH
         base = {"assessment": play.assessment(), "reason": "Trang bìa", "bound_at": timezone.now()}
         assert grid(batch.pages.get(), seat, **no_stamps(ScanPage) | base) == SCAN_PAGE
+
+    def test_destruction(self, cast: Cast, play: Season) -> None:
+        play.issued()
+        seat, officer = cast.signer.seats.get(), cast.data_officer.seats.get()
+        row = Destruction.objects.create(
+            organization=cast.ministry,
+            kind="letter",
+            before=timezone.localdate(),
+            ids=[1],
+            count=1,
+            proposed_by=officer,
+            minutes=play.letter(),
+        )
+        approved = {"approved_at": None, "approved_by": cast.officer.seats.get()}
+        assert grid(row, seat, **no_stamps(Destruction) | approved) == DESTRUCTION
 
     def test_campaign(self, cast: Cast, play: Season) -> None:
         campaign = play.issued()

@@ -3,8 +3,10 @@ from evaluations.models.bundles import Bundle, BundlePiece
 from evaluations.models.campaigns import Campaign
 from evaluations.models.chasing import LadderRun
 from evaluations.models.checks import Contest, Verification
+from evaluations.models.data_requests import DataRequest
 from evaluations.models.deadlines import Extension, InnerDeadline
 from evaluations.models.delivery import MailHour, StoppedAddress
+from evaluations.models.destructions import Destruction
 from evaluations.models.documents import Document, DocumentFile, NumberRange, NumberSeries
 from evaluations.models.hand_overs import HandOver
 from evaluations.models.introductions import Introduction
@@ -24,6 +26,8 @@ __all__ = [
     "Campaign",
     "Consultation",
     "Contest",
+    "DataRequest",
+    "Destruction",
     "Document",
     "DocumentFile",
     "EvaluationRequest",

@@ -101,6 +101,10 @@ class Bundle(models.Model):
         LABELS = "labels", "Nhãn địa chỉ"
         ENVELOPES = "envelopes", "Bì thư"
         ARCHIVE = "archive", "Hồ sơ lưu trữ"
+        INTRODUCED_BOOK = "introduced_book", "Sổ theo dõi giới thiệu đảng viên"
+        RESIDENTS_BOOK = "residents_book", "Sổ theo dõi đảng viên giữ mối liên hệ"
+        LETTERS_OUT = "letters_out", "Sổ công văn đi"
+        LETTERS_IN = "letters_in", "Sổ công văn đến"
 
     class State(models.TextChoices):
         QUEUED = "queued", "chờ lập"
@@ -164,6 +168,10 @@ class Bundle(models.Model):
                         "labels",
                         "envelopes",
                         "archive",
+                        "introduced_book",
+                        "residents_book",
+                        "letters_out",
+                        "letters_in",
                     ]
                 ),
             ),
@@ -229,12 +237,16 @@ class Bundle(models.Model):
                 yield no, Sheet(sheet), ids
 
     @transaction.atomic
-    def keep(self, no: int, content: bytes) -> None:
-        """One step is done; a repetition of it by somebody whose lease ran out changes nothing."""
-        self.pieces.get_or_create(no=no, is_final=False, defaults={"content": content})
+    def keep(self, no: int, content: bytes, pages: int = 0) -> None:
+        """One step is done; a repetition of it by somebody whose lease ran out changes nothing.
+
+        `pages` of a copy whose pages are numbered throughout: the next step goes on after them.
+        """
+        _, is_new = self.pieces.get_or_create(no=no, is_final=False, defaults={"content": content})
+        self.pages += pages if is_new else 0
         made = self.pieces.filter(is_final=False).values_list("no", flat=True)
         self.done, self.tries = sum(len(self.plan[step][1]) for step in made), 0
-        self.save(update_fields=["done", "tries"])
+        self.save(update_fields=["done", "tries", "pages"])
 
     def begin(self) -> None:
         if self.state == self.State.QUEUED:
@@ -288,7 +300,9 @@ class Bundle(models.Model):
 # Who finds which copies: (packs of a cell or ward, what the residence side answered, the workplace's own).
 _Kind = Bundle.Kind
 READERS: dict[Action, tuple[str, ...]] = {
-    Action.SEE_RESIDENTS: (_Kind.CELL_PACK, _Kind.CELL_GRID, _Kind.COMMUNE_PACK),
+    Action.SEE_RESIDENTS: (_Kind.CELL_PACK, _Kind.CELL_GRID, _Kind.COMMUNE_PACK, _Kind.RESIDENTS_BOOK),
+    Action.SEE_MEMBERS: (_Kind.INTRODUCED_BOOK,),
+    Action.KEEP_BOOK: (_Kind.LETTERS_OUT, _Kind.LETTERS_IN),
     Action.WRITE: (_Kind.CELL_ANSWERS,),
     Action.CONFIRM: (_Kind.CELL_ANSWERS, _Kind.WORKPLACE_ANSWERS),
     Action.RECEIVE: (_Kind.LETTER_PACK, _Kind.COMMUNE_ANSWERS, _Kind.CAMPAIGN_ANSWERS),

@@ -70,7 +70,7 @@ class NumberSeries(models.Model):
         if taken:
             raise Refused(f"Số {taken[0]:02d} đã được dùng trong sổ. Xin kiểm tra sổ công văn đi rồi nhập số khác.")
         if first > self.next_no:
-            self._record_gap(self.next_no, first - 1, by)
+            self.record_gap(self.next_no, first - 1, by, "Văn thư nhập số tiếp theo của sổ giấy")
         self._advance(numbers)
         return numbers
 
@@ -92,15 +92,19 @@ class NumberSeries(models.Model):
         return numbers
 
     def reserve(self, count: int, reason: str, *, by: "Seat") -> "NumberRange":
-        first = self.next_no
-        self.next_no += count
-        self.save(update_fields=["next_no"])
+        """The first run of `count` numbers that nothing holds; what is free before it is still taken first."""
+        first, taken = self.next_no, self.taken()
+        while held := taken & set(range(first, first + count)):
+            first = max(held) + 1
+        if first == self.next_no:
+            self.next_no += count
+            self.save(update_fields=["next_no"])
         return self.ranges.create(
             first=first, last=first + count - 1, kind=NumberRange.Kind.RESERVED, reason=reason, recorded_by=by
         )
 
-    def _record_gap(self, first: int, last: int, by: "Seat") -> None:
-        """Each run of numbers in between that nothing holds becomes one range."""
+    def record_gap(self, first: int, last: int, by: "Seat", reason: str) -> None:
+        """Each run of numbers in between that nothing holds becomes one range of numbers used outside the system."""
         edges = [first - 1, *sorted(number for number in self.taken() if first <= number <= last), last + 1]
         for before, after in pairwise(edges):
             if after - before > 1:
@@ -108,7 +112,7 @@ class NumberSeries(models.Model):
                     first=before + 1,
                     last=after - 1,
                     kind=NumberRange.Kind.OUTSIDE,
-                    reason="Văn thư nhập số tiếp theo của sổ giấy",
+                    reason=reason,
                     recorded_by=by,
                 )
 
@@ -195,6 +199,7 @@ class DocumentQuerySet(models.QuerySet["Document"]):
             Q(genre__in=[genre.REQUEST_LETTER, genre.REPLY_LETTER, genre.INTRODUCTION, genre.COUNTERPART]) & letters
             | Q(genre=genre.ASSESSMENT_FORM) & forms
             | Q(genre=genre.REPORT) & reports
+            | Q(genre=genre.DESTRUCTION) & _any(user, (Action.KEEP_DATA, Action.APPROVE_DATA), "issuer__", None)
         ).distinct()
 
     def out_of_the_house(self) -> "DocumentQuerySet":
@@ -223,6 +228,7 @@ class Document(models.Model):
         REPORT = "report", "Báo cáo"
         INTRODUCTION = "introduction", "Giấy giới thiệu"
         COUNTERPART = "counterpart", "Phần tiếp nhận của giấy giới thiệu"
+        DESTRUCTION = "destruction", "Biên bản tiêu hủy"
 
     class State(models.TextChoices):
         DRAFT = "draft", "đang soạn"
@@ -251,6 +257,7 @@ class Document(models.Model):
         Genre.ASSESSMENT_FORM: "",
         Genre.INTRODUCTION: "GGT",
         Genre.COUNTERPART: "",
+        Genre.DESTRUCTION: "",
     }
 
     # One key per step ("request:campaign:12:commune:7"): asking for the same paper twice finds the first.
@@ -303,6 +310,7 @@ class Document(models.Model):
                         "report",
                         "introduction",
                         "counterpart",
+                        "destruction",
                     ]
                 ),
             ),

@@ -3,12 +3,15 @@
 from collections.abc import Iterable
 
 from django.db.models import OuterRef, Subquery
+from django.utils import timezone
 
 from evaluations.models.assessments import Assessment, AssessmentVersion, commented_on, draft_assessments
-from evaluations.models.bundles import Bundle
+from evaluations.models.bundles import LARGEST, Bundle
 from evaluations.models.campaigns import Campaign
-from evaluations.models.documents import Document, DocumentQuerySet
-from evaluations.models.print_plans import Order, Sheet, steps
+from evaluations.models.documents import Document, DocumentQuerySet, NumberSeries
+from evaluations.models.letter_book import book_ids
+from evaluations.models.print_plans import LINES, Order, Sheet, steps
+from evaluations.models.registers import INTRODUCED, ORDER, Book, Wanted, placements_in
 from evaluations.models.replies import enclosed_forms
 from evaluations.models.requests import EvaluationRequest, RequestQuerySet, open_assessments
 from members.models import Membership, Organization, Placement, User
@@ -176,3 +179,31 @@ def envelopes(sender: Organization, receivers: Iterable[Organization], year: int
     """`paper`: "DL" or "C5"."""
     plan = steps(Sheet.ENVELOPES, [place.pk for place in receivers])
     return Order(Kind.ENVELOPES, sender, f"Bì thư {paper}", plan, year, paper=paper)
+
+
+def register_book(book: Book, place: Organization, wanted: Wanted, about: str) -> Order:
+    """A title page, then the lines that were asked for, in the order of names; `about`: for whom, and what he asked."""
+    ids = placements_in(book, place, wanted).order_by(*ORDER).values_list("pk", flat=True)[: LARGEST + 1]
+    plan = steps(Sheet.BOOK_LINES, ids, LINES)
+    kind = Kind.INTRODUCED_BOOK if book is INTRODUCED else Kind.RESIDENTS_BOOK
+    year = timezone.localdate().year
+    return Order(kind, place, f"{book.title}, {place.name}", _bound(place, plan), year, about=about)
+
+
+def letters_out(book: NumberSeries, about: str) -> Order:
+    """The whole book of one term: every document and every range, by number."""
+    title = f"Sổ công văn đi {book.genre_sign}, nhiệm kỳ {book.term}, {book.organization.name}"
+    plan = steps(Sheet.BOOK_LETTERS, book_ids(book), LINES)
+    year = timezone.localdate().year
+    return Order(Kind.LETTERS_OUT, book.organization, title, _bound(book.organization, plan), year, about=about)
+
+
+def letters_in(place: Organization, letters: DocumentQuerySet, about: str) -> Order:
+    ids = letters.order_by("issued_on", "pk").values_list("pk", flat=True)[: LARGEST + 1]
+    plan, year = steps(Sheet.BOOK_LETTERS, ids, LINES), timezone.localdate().year
+    return Order(Kind.LETTERS_IN, place, f"Sổ công văn đến, {place.name}", _bound(place, plan), year, about=about)
+
+
+def _bound(place: Organization, plan: list[list[object]]) -> list[list[object]]:
+    """With its title page; a book without a line is no book."""
+    return [*steps(Sheet.BOOK_COVERS, [place.pk]), *plan] if plan else []

@@ -10,6 +10,7 @@ from django.db import models
 
 from members.models import Organization
 
+LINES = 400  # lines of a book that are rendered in one step
 TOGETHER = 25  # sheets that are rendered, or stored files that are merged, in one step (performance.md §1.2)
 
 
@@ -24,6 +25,9 @@ class Sheet(models.TextChoices):
     GRIDS = "grids", "Bảng nhận xét cả chi bộ"  # cell
     LABELS = "labels", "Nhãn địa chỉ"  # Organization
     ENVELOPES = "envelopes", "Bì thư"  # Organization
+    BOOK_COVERS = "book_covers", "Bìa sổ"  # Organization
+    BOOK_LINES = "book_lines", "Dòng của sổ"  # Placement
+    BOOK_LETTERS = "book_letters", "Dòng của sổ công văn"  # Document, or minus a NumberRange
 
 
 def steps(sheet: Sheet, ids: Iterable[int], size: int = TOGETHER) -> list[list[Any]]:
@@ -44,6 +48,7 @@ class Order:
     campaign_id: int | None = None
     other: Organization | None = None  # the other side: the commune of a campaign, the workplace of a commune
     paper: str = ""
+    about: str = ""  # whatever else tells this copy from another of the same papers
 
     @property
     def total(self) -> int:
@@ -60,6 +65,7 @@ class Order:
             self.year,
             self.paper,
             self.plan,
+            *([self.about] if self.about else []),
         ]
         digest = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
         return f"{self.kind}:{self.organization.pk}:{digest}"

@@ -1,6 +1,7 @@
 """Print copies: what a cell can print, and every copy's own page, progress and download."""
 
 from django.contrib import messages
+from django.db.models import Model
 from django.http import Http404, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
@@ -11,20 +12,22 @@ from evaluations.models.assessments import commented_on
 from evaluations.models.print_plans import Order, Sheet
 from evaluations.views.campaigns import STOP_POLLING
 from members.middleware import SignedIn
-from members.models import AuditEvent, Organization, Seat
+from members.models import AuditEvent, Organization, Placement, Seat
 from members.roles import Action
 from members.states import Refused, move_all
 from members.views.participation import open_cell
 
 KIND = Bundle.Kind
 RECENT = 6
-AT_ONCE = 500
-READ = (
+# Whose rows are read by who takes a copy with these sheets
+READ: tuple[tuple[Sheet, type[Model]], ...] = (
     (Sheet.FILES, Document),
     (Sheet.ORIGINALS, Document),
     (Sheet.DRAFTS, Document),
     (Sheet.FORMS, Assessment),
+    (Sheet.BOOK_LINES, Placement),
 )
+AT_ONCE = 500
 
 
 @require_http_methods(["GET", "POST"])

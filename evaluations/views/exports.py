@@ -31,7 +31,7 @@ def campaign(request: SignedIn, campaign_id: int) -> HttpResponse:
         return _ask_again(request, form, "evaluations:campaign_print", found.pk)
     export = campaign_export(found)
     move_all(found.requests.filter(state="answered"), EvaluationRequest.State.RECEIVED, by=seat)
-    return _given_out(export, found, form.cleaned_data["reason"], seat)
+    return given_out(export, found, form.cleaned_data["reason"], seat)
 
 
 @require_POST
@@ -42,7 +42,7 @@ def commune(request: SignedIn, commune_id: int, year: int) -> HttpResponse:
     form = ReasonForm(request.POST)
     if not form.is_valid():
         return _ask_again(request, form, "evaluations:returns_print", ward.pk, year)
-    return _given_out(commune_export(ward, year), ward, form.cleaned_data["reason"], seat)
+    return given_out(commune_export(ward, year), ward, form.cleaned_data["reason"], seat)
 
 
 def _ask_again(request: SignedIn, form: ReasonForm, page: str, *args: int) -> HttpResponse:
@@ -50,9 +50,9 @@ def _ask_again(request: SignedIn, form: ReasonForm, page: str, *args: int) -> Ht
     return redirect(page, *args)
 
 
-def _given_out(export: Export, about: Model, reason: str, seat: Seat) -> HttpResponse:
+def given_out(export: Export, about: Model, reason: str, seat: Seat) -> HttpResponse:
     AuditEvent.objects.record("export", by=seat, on=about, changes={"reason": ["", reason]})
-    AuditEvent.objects.record_many("read", by=seat, model=EvaluationRequest, ids=export.ids)
+    AuditEvent.objects.record_many("read", by=seat, model=export.model, ids=export.ids)
     headers = {"Content-Disposition": f'attachment; filename="tong-hop-{export.name}.xlsx"'}
     taken = f"Người xuất: {seat.user.full_name}, {seat}, lúc {timezone.localtime():%H:%M %d/%m/%Y}. Lý do: {reason}"
     return HttpResponse(export.content(taken), content_type=XLSX, headers=headers)

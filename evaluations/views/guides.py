@@ -35,7 +35,7 @@ def own_guide(user: User) -> str:
 
 
 def _guide_of(seat: Seat) -> str:
-    if seat.role in (Role.OVERSEER, Role.ADMINISTRATOR, Role.AUDITOR):
+    if seat.role in (Role.OVERSEER, Role.ADMINISTRATOR, Role.AUDITOR, Role.DATA_OFFICER):
         return "theo-doi"
     if seat.role in (Role.SECRETARY, Role.CELL_COMMITTEE, Role.TYPIST):
         return "chi-bo"

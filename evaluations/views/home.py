@@ -15,6 +15,7 @@ from evaluations.models import (
     Assessment,
     AssessmentVersion,
     Campaign,
+    Destruction,
     Document,
     EvaluationRequest,
     InnerDeadline,
@@ -69,6 +70,8 @@ def home(request: HttpRequest) -> HttpResponse:
             "may_audit": user.may(Action.AUDIT),
             "slips": slips_beside(user),
             **_vacancies(user),
+            "may_keep_data": user.may(Action.KEEP_DATA),
+            "to_approve": _to_approve(user),
         },
     )
 
@@ -99,6 +102,14 @@ def _undelivered(user: User) -> int:
     if not (user.may(Action.KEEP_ADDRESSES) or user.may(Action.CONFIGURE)):
         return 0
     return Letter.objects.undelivered(user).count()
+
+
+def _to_approve(user: User) -> int:
+    """Lists of expired records that wait for whoever signs for the office."""
+    if not user.may(Action.APPROVE_DATA):
+        return 0
+    waiting = Destruction.objects.filter(user.reach(Action.APPROVE_DATA, "organization__"))
+    return waiting.filter(state=Destruction.State.PROPOSED).count()
 
 
 def _seats(user: User, action: Action) -> list[Seat]:

@@ -15,6 +15,8 @@ from evaluations.models import (
     Campaign,
     Consultation,
     Contest,
+    DataRequest,
+    Destruction,
     Document,
     DocumentFile,
     EvaluationRequest,
@@ -62,6 +64,8 @@ class World:
     assessment: Assessment
     version: AssessmentVersion
     letter: Document
+    destruction: Destruction
+    asked: DataRequest
     file: DocumentFile
     series: NumberSeries
     numbers: NumberRange
@@ -121,6 +125,12 @@ def world(cast: Cast, play: Season) -> World:
         assessment=matter.assessment,
         version=AssessmentVersion.objects.get(assessment=matter.assessment),
         letter=letter,
+        destruction=Destruction.objects.create(
+            organization=cast.ministry, kind="letter", before=DAY, ids=[], count=0, proposed_by=seat
+        ),
+        asked=DataRequest.objects.create(
+            member=cast.asked, kind="export", paper_no="1-CV/ĐU", reason="Theo yêu cầu", made_by=seat
+        ),
         file=letter.store("issued", b"%PDF-", 1),
         series=letter.series,
         numbers=letter.series.reserve(3, "Giữ cho văn phòng", by=seat),
@@ -280,6 +290,12 @@ BREAKS: list[tuple[str, Break]] = [
     ("bundle_not_beyond_its_total", lambda w: change(w.bundle, done=2)),
     ("bundle_ready_until_when", lambda w: change(w.bundle, state="ready", done=1)),
     ("bundle_piece_once", lambda w: double(w.piece)),
+    ("destruction_state_known", lambda w: change(w.destruction, state="lost")),
+    ("destruction_approved_first", lambda w: change(w.destruction, state="destroyed")),
+    ("destruction_approved_by_another", lambda w: change(w.destruction, approved_by=F("proposed_by"))),
+    ("data_request_kind_known", lambda w: change(w.asked, kind="gossip")),
+    ("data_request_on_a_paper", lambda w: change(w.asked, paper_no="")),
+    ("data_request_on_a_paper", lambda w: change(w.asked, reason="")),
     ("hand_over_of_one_thing", lambda w: change(w.handed, letter=None)),
     ("hand_over_of_one_thing", lambda w: change(w.handed, cell=w.bundle.organization)),
     ("hand_over_how_known", lambda w: change(w.handed, how="bird")),

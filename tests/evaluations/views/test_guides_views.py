@@ -25,6 +25,7 @@ OWN = {
     "overseer": "Theo dõi, quản trị, kiểm tra",
     "administrator": "Theo dõi, quản trị, kiểm tra",
     "auditor": "Theo dõi, quản trị, kiểm tra",
+    "data_officer": "Theo dõi, quản trị, kiểm tra",
 }
 
 
