@@ -90,6 +90,11 @@ def split_unit(text: str) -> tuple[str, str]:
     return unit, match["rest"]
 
 
+def natural(key: str) -> list[tuple[int, str]]:
+    """A search key in the order in which people count: Tổ dân phố 7 before Tổ dân phố 10."""
+    return [(int(word), "") if word.isdecimal() else (10**9, word) for word in key.split()]
+
+
 def name_key(text: str) -> str:
     """The same for "P. Hải Châu", "Phường Hải Châu" and "Hải Châu".
 

@@ -17,7 +17,7 @@ from evaluations.rulebooks import load
 from members.forms.text import Line, Words
 from members.models import AuditEvent, Organization
 from members.models.placements import learned_cells
-from members.names import search_key, tidy
+from members.names import natural, search_key, tidy
 
 if TYPE_CHECKING:
     from members.models import Seat
@@ -114,7 +114,7 @@ class AssignForm(forms.Form):
         self.commune = commune
         self.matters: dict[int, Any] = {matter.pk: matter for matter in matters}
         cells = Organization.objects.residence_cells().filter(parent=commune)
-        self.cells = {cell.pk: cell for cell in sorted(cells, key=_natural)}
+        self.cells = {cell.pk: cell for cell in sorted(cells, key=lambda cell: natural(cell.search_key))}
         self._by_name = {cell.search_key: cell.pk for cell in self.cells.values()}
         learned = learned_cells(commune)
         self.proposals = {pk: self._proposal(matter, learned) for pk, matter in self.matters.items()}
@@ -234,11 +234,6 @@ def new_name(matter: EvaluationRequest) -> str:
     if not words or search_key(words).startswith("chi bo "):
         return words[:1].upper() + words[1:]
     return f"Chi bộ {words[0].upper()}{words[1:]}"
-
-
-def _natural(cell: Organization) -> list[tuple[int, str]]:
-    """Tổ dân phố 7 before Tổ dân phố 10."""
-    return [(int(word), "") if word.isdecimal() else (10**9, word) for word in cell.search_key.split()]
 
 
 def _lower(words: str) -> str:

@@ -13,7 +13,7 @@ from members.models import Membership, Organization, Placement
 from members.models.organizations import OrganizationQuerySet
 from members.models.tree import CELLS, arranged_by, kinds_to_add
 from members.models.tree_changes import ABOVE
-from members.names import split_unit
+from members.names import natural, split_unit
 
 if TYPE_CHECKING:
     from members.models import User
@@ -151,7 +151,10 @@ class MergeForm(ChangeForm):
 
     def prepare(self) -> None:
         self.initial["keeps_seats"] = True
-        self.choice("sources").queryset = partners(self.organization, self.user)
+        sources = self.choice("sources")
+        sources.queryset = partners(self.organization, self.user)
+        beside = sorted(sources.queryset, key=lambda row: natural(row.search_key))
+        sources.choices = [(row.pk, row.name) for row in beside]
         self.choice("name").help_text = f"Để trống: sáp nhập vào {self.organization.name}, giữ tên đó."
 
     def clean(self) -> None:
@@ -195,8 +198,8 @@ class SplitForm(ChangeForm):
     def _choices(self) -> list[tuple[int, str]]:
         organization = self.organization
         if organization.kind != Unit.CELL:
-            below = Organization.objects.filter(parent=organization, closed_on=None).order_by("search_key", "pk")
-            return [(row.pk, row.name) for row in below]
+            below = Organization.objects.filter(parent=organization, closed_on=None)
+            return [(row.pk, row.name) for row in sorted(below, key=lambda row: natural(row.search_key))]
         if organization.side == Organization.Side.RESIDENCE:
             placements = list(Placement.objects.of_cell(organization))
             placements.sort(key=lambda row: row.cell_written_key)

@@ -6,7 +6,7 @@ from django.db.models import Count, F, OuterRef, Q, Subquery
 
 from members.models.organizations import Organization, OrganizationPeriod, OrganizationQuerySet, Succession
 from members.models.tree_changes import place_problem
-from members.names import search_key
+from members.names import natural, search_key
 from members.roles import Action
 
 if TYPE_CHECKING:
@@ -76,11 +76,11 @@ def _reaches(user: "User", action: Action, organization: Organization) -> bool:
     return any(organization.path.startswith(seat.organization.path) for seat, _ in user.grants(action))
 
 
-def level(seen: OrganizationQuerySet, parent: Organization | None) -> OrganizationQuerySet:
-    """One level of the tree in the order of names; each with the number directly `below`, fetched as it is opened."""
+def level(seen: OrganizationQuerySet, parent: Organization | None) -> list[Organization]:
+    """One level of the tree in the order of names; each with the number directly `below`. No level has thousands."""
     below = seen.filter(parent=OuterRef("pk"), closed_on=None).order_by().values("parent").annotate(n=Count("pk"))
     found = seen.filter(parent=parent, closed_on=None).annotate(below=Subquery(below.values("n")))
-    return found.order_by("search_key", "pk")
+    return sorted(found, key=lambda row: (natural(row.search_key), row.pk))
 
 
 def search(seen: OrganizationQuerySet, words: str) -> OrganizationQuerySet:

@@ -1,5 +1,6 @@
 """Tổ chức đảng: one level of the tree at a time, a search, and the page of one organisation with its past."""
 
+from collections.abc import Sequence
 from urllib.parse import urlencode
 
 from django.core.exceptions import PermissionDenied
@@ -16,6 +17,7 @@ from members.models.tree import arranged_by, kinds_to_add, level, may_browse, pa
 from members.roles import Action
 
 ROWS = 100
+Found = Sequence[Organization] | OrganizationQuerySet
 
 
 @require_GET
@@ -24,7 +26,7 @@ def tree(request: SignedIn) -> HttpResponse:
         raise PermissionDenied("Cây tổ chức dành cho cán bộ của đảng ủy, chi bộ.")
     words = request.GET.get("tim", "")[:120]
     seen = seen_by(request.user)
-    found = search(seen, words) if words.strip() else level(seen, None)
+    found: Sequence[Organization] | OrganizationQuerySet = search(seen, words) if words.strip() else level(seen, None)
     own = {seat.organization_id: seat.organization for seat in request.user.seats_now}.values()
     context = {"words": words, "arranges": _arranges(request.user), "own": own, **_rows(request, found, words)}
     # A whole page in answer to htmx would be taken for the sign-in page (static/js/app.js).
@@ -74,6 +76,8 @@ def _counts(organization: Organization) -> dict[str, int]:
     }
 
 
-def _rows(request: SignedIn, found: OrganizationQuerySet, words: str = "") -> dict[str, object]:
+def _rows(
+    request: SignedIn, found: Sequence[Organization] | OrganizationQuerySet, words: str = ""
+) -> dict[str, object]:
     page = Paginator(found, ROWS).get_page(request.GET.get("trang"))
     return {"page": page, "query": f"{urlencode({'tim': words})}&" if words else ""}

@@ -43,6 +43,11 @@ def test_other_workplaces_and_cells_stay_unknown(cast: Cast, sign_in: SignIn) ->
     assert [client.get(page(hidden)).status_code for hidden in (cast.other_ministry, cast.cell)] == [404, 404]
 
 
+def test_people_count_seven_before_ten(cast: Cast, sign_in: SignIn) -> None:
+    factories.residence_cell(cast.ward, "Tổ dân phố 10")
+    assert names(sign_in(cast.ward_officer), page(cast.ward))[-1] == "Chi bộ Tổ dân phố 10"
+
+
 @pytest.mark.parametrize("words", ["an hai", "An Hải", "HẢI phường"])
 def test_search_with_and_without_marks(cast: Cast, sign_in: SignIn, words: str) -> None:
     assert names(sign_in(cast.ward_officer), TREE, tim=words) == ["Đảng ủy phường An Hải"]
