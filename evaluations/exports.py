@@ -39,7 +39,9 @@ class Export:
 def campaign_export(campaign: Campaign) -> Export:
     """The workplace's table: who was asked, where it is, when each step was done, the ratings that came back."""
     cell = Membership.objects.filter(member=OuterRef("member"), until_on=None)
-    matters = campaign.requests.exclude(state__in=NEVER_SENT).annotate(
+    # Who works elsewhere now is answered about to his new committee.
+    ours = campaign.requests.filter(asker_now=campaign.committee_id)
+    matters = ours.exclude(state__in=NEVER_SENT).annotate(
         workplace_cell=Subquery(cell.values("cell__name")[:1]), cell_path=Subquery(cell.values("cell__path")[:1])
     )
     ordered = matters.order_by("cell_path", "member__sort_key", "pk")

@@ -4,6 +4,7 @@ from django.urls import path
 
 from evaluations.views import (
     archives,
+    attention,
     bundles,
     calls,
     campaigns,
@@ -110,6 +111,10 @@ urlpatterns = [
     path("bao-cu-tru/viec/<int:report_id>/", residence_reports.decide, name="report_decide"),
     path("bao-cu-tru/viec/<int:report_id>/da-xu-ly/", residence_reports.settle, name="report_settle"),
     path("chi-bo/<int:cell_id>/gioi-thieu/", receptions.newcomers, name="newcomers"),
+    path("can-xu-ly/<int:committee_id>/", attention.page, name="attention"),
+    path("can-xu-ly/de-nghi/<int:request_id>/", attention.act, name="attention_act"),
+    path("phan-lai/<int:commune_id>/", attention.cells, name="reassign"),
+    path("chuyen-den/<int:transfer_id>/", moves.transfer, name="transfer"),
     # Commune
     path("cong-van-den/", letters_in.letter_list, name="letters_in"),
     path("cong-van-den/<int:document_id>/", letters_in.page, name="letter_in"),

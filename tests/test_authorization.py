@@ -32,6 +32,7 @@ from evaluations.models import (
     ScanBatch,
     SigningKey,
     StoppedAddress,
+    Transfer,
     packs,
 )
 from evaluations.models.changes import Change, Kind
@@ -40,7 +41,16 @@ from evaluations.models.incoming import PaperRequest, register_on_paper
 from evaluations.models.letter_book import keep_block
 from evaluations.models.paper_codes import PaperKind, grid_number, paper_code
 from evaluations.scans import PageRead
-from members.models import JointReview, Kinship, OrganizationImport, RosterHeading, RosterImport, Signatory, User
+from members.models import (
+    JointReview,
+    Kinship,
+    Member,
+    OrganizationImport,
+    RosterHeading,
+    RosterImport,
+    Signatory,
+    User,
+)
 from members.roles import Action, Role
 from members.roster import parse_roster
 from members.states import move
@@ -87,8 +97,12 @@ def play(cast: Cast) -> dict[str, Any]:
     key = {"kind": "file", "content": b"key", "subject": "Sở", "serial": "1", "valid_until": timezone.now()}
     signing = SigningKey.add(cast.ministry, by=cast.signer.seats.get(), **key)
     introductions = introduced(cast)
+    third = factories.organization(cast.province, f"Đảng ủy Sở Khác {cast.ministry.pk}", "grassroots")
+    seat = cast.officer.seats.get(role=Role.OFFICER)
+    leaving = Transfer.objects.ask(on_the_move(cast), third, date(2026, 9, 1), by=seat)
     return {
         "key_id": signing.pk,
+        "transfer_id": leaving.pk,
         "cell_id": cast.cell.pk,
         "role": "secretary",
         "kinship_id": Kinship.objects.declare(on_paper, cast.nobody, "sibling", by=cast.nobody).pk,
@@ -154,6 +168,10 @@ def introduced(cast: Cast) -> dict[str, Any]:
 def residence_report(cast: Cast) -> ResidenceReport:
     seat = by(cast.ward_officer, Action.ASSIGN, cast.ward)
     return ResidenceReport.lives_here(cast.ward, "Lý Thử Mới", 1980, cast.ministry.name, "", by=seat)
+
+
+def on_the_move(cast: Cast) -> Member:
+    return factories.member("Đoàn Thử Đi", workplace=cast.office_cell)
 
 
 def printed(cast: Cast, matter: EvaluationRequest) -> dict[str, Any]:
@@ -413,6 +431,10 @@ ROWS: dict[str, Row] = {
     "evaluations:newcomers": Row({"secretary", "ward_officer"}, {"ward_clerk", "ward_signer"}, "same"),
     "evaluations:document_file#introduction": Row(WORKPLACE | WARD, takes={"document_id": "paper_id"}),
     "evaluations:document_file#counterpart": Row(WORKPLACE | WARD, takes={"document_id": "counterpart_id"}),
+    "evaluations:transfer": Row({"officer"}, {"signer"}, "same"),
+    "evaluations:attention": Row({"officer"}, {"signer"}),
+    "evaluations:attention_act": Row({"officer"}, {"signer"}, "only"),
+    "evaluations:reassign": Row({"ward_officer"}, {"ward_clerk", "ward_signer"}, "same"),
     # The neighbours' committees have a book of letters too, an empty one.
     "evaluations:letters_in": Row(OFFICERS | SIGNERS | SECRETARIES | {"ward_clerk"}, shared=True),
     "evaluations:letter_in": Row(WARD),

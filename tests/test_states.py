@@ -1,6 +1,6 @@
 """Every state, every step: the tables of the design written out by hand, walked pair by pair through `move`."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import pytest
@@ -18,6 +18,7 @@ from evaluations.models import (
     ResidenceReport,
     ScanBatch,
     ScanPage,
+    Transfer,
     packs,
 )
 from evaluations.scans import PageRead
@@ -142,6 +143,11 @@ DESTRUCTION = {
     "approved": {"destroyed": "destroyed", "dropped": "dropped"},
     "destroyed": {},
     "dropped": {},
+TRANSFER = {
+    "asked": {"accepted": "settled", "refused": "settled", "withdrawn": "settled"},
+    "accepted": {},
+    "refused": {},
+    "withdrawn": {},
 }
 CAMPAIGN = {
     "draft": {"open": "opened"},
@@ -275,6 +281,11 @@ class TestGrid:
         )
         approved = {"approved_at": None, "approved_by": cast.officer.seats.get()}
         assert grid(row, seat, **no_stamps(Destruction) | approved) == DESTRUCTION
+    def test_transfer(self, cast: Cast) -> None:
+        seat, other = (by(person, Action.SEE_MEMBERS, cast.ministry) for person in (cast.officer, cast.signer))
+        asked = Transfer.objects.ask(cast.asked, cast.other_ministry, date(2026, 9, 1), by=seat)
+        base = {"answer": "Chưa có quyết định", "settled_at": timezone.now(), "settled_by": other}
+        assert grid(asked, seat, **base) == TRANSFER
 
     def test_campaign(self, cast: Cast, play: Season) -> None:
         campaign = play.issued()

@@ -7,11 +7,14 @@ from django.http import QueryDict
 from django.utils import timezone
 
 from evaluations.forms.campaigns import DayField
-from evaluations.models.move_plans import Kind, Move
+from evaluations.models import Transfer
+from evaluations.models.move_plans import Effect, Kind, Move, Plan
+from evaluations.models.moves import carry_out
 from members.forms.roster import CommuneChoices
 from members.forms.text import Line
-from members.models import Member, Membership, Organization, Placement
+from members.models import Member, Membership, Organization, Placement, Seat
 from members.models.moves import day_problem
+from members.names import search_key
 
 
 class MoveForm(forms.Form):
@@ -39,6 +42,13 @@ class MoveForm(forms.Form):
 
     def said(self) -> Move:
         return Move(self.member, self.kind, self.cleaned_data["on"])
+
+    def save(self, plan: Plan, *, by: Seat) -> str:
+        """Do what the plan said; the sentence for the officer."""
+        carry_out(plan.change, by=by, seen=plan.seal)
+        count = sum(row.effect in (Effect.RESENT, Effect.SPLIT, Effect.REDIRECTED) for row in plan.consequences)
+        waits = f" {count} đề nghị chờ ký phát hành công văn gửi nơi mới." if count else ""
+        return f"Đã ghi vào sổ: {plan.change.kind.label}, từ ngày {plan.change.on:%d/%m/%Y}.{waits}"
 
 
 class ResidenceForm(MoveForm):
@@ -109,29 +119,45 @@ class ResidenceForm(MoveForm):
 class WorkplaceForm(MoveForm):
     title = "Chuyển nơi công tác"
     rows = (Membership,)
-    OUTSIDE, ABROAD = "outside", "abroad"
-    field_order = ("where", "on", "position", "note")
+    ELSEWHERE, OUTSIDE, ABROAD = "elsewhere", "outside", "abroad"
+    field_order = ("where", "committee", "note", "on", "position")
     where = forms.ChoiceField(label="Chuyển đến", widget=forms.RadioSelect)
+    committee = Line(
+        label="Đảng ủy nơi công tác mới",
+        max_length=250,
+        required=False,
+        help_text="Chỉ ghi khi chuyển sang đảng ủy khác. Gõ vài chữ rồi chọn trong danh sách gợi ý.",
+        widget=forms.TextInput(attrs={"list": "committees", "autocomplete": "off"}),
+    )
     position = Line(label="Chức vụ, vị trí công tác mới", max_length=200, required=False)
     note = Line(
         label="Tên nơi công tác mới",
         max_length=200,
         required=False,
-        help_text="Chỉ ghi khi chuyển ra ngoài hệ thống. Ví dụ: Đảng ủy Sở Nội vụ tỉnh Quảng Trị.",
+        help_text="Chỉ ghi khi chuyển ra cơ quan chưa dùng hệ thống. Ví dụ: Đảng ủy Sở Nội vụ tỉnh Quảng Trị.",
     )
 
     def __init__(self, member: Member, membership: Membership, data: QueryDict | None = None) -> None:
         super().__init__(member, membership, data)
-        committee = committee_of(membership.cell)
+        committee = membership.cell.asking_committee
         cells = Organization.objects.below(committee).workplace_cells().exclude(pk=membership.cell_id)
         self.cells = {str(cell.pk): cell for cell in cells.order_by("search_key", "pk")}
         where: Any = self.fields["where"]
         where.choices = [
             *((pk, cell.name) for pk, cell in self.cells.items()),
-            (self.OUTSIDE, "Cơ quan, đơn vị khác ngoài hệ thống này"),
+            (self.ELSEWHERE, "Đảng ủy khác đang dùng hệ thống (nơi đó tiếp nhận thì mới chuyển)"),
+            (self.OUTSIDE, "Cơ quan, đơn vị chưa dùng hệ thống"),
             (self.ABROAD, "Ra nước ngoài (chuyển sinh hoạt đảng ra nước ngoài)"),
         ]
         self.fields["position"].help_text = f"Để trống: {membership.position or 'chưa ghi chức vụ'}."
+        self.committees = committees_to_choose(committee)
+
+    def clean_committee(self) -> Organization | None:
+        words = self.cleaned_data["committee"]
+        found = self.committees.get(search_key(words)) if words else None
+        if self.cleaned_data.get("where") == self.ELSEWHERE and found is None:
+            raise forms.ValidationError("Chọn đảng ủy nơi công tác mới trong danh sách gợi ý.")
+        return found
 
     def usual(self) -> Move | None:
         return None
@@ -141,8 +167,18 @@ class WorkplaceForm(MoveForm):
         if cell := self.cells.get(data["where"]):
             position = data["position"] or self.membership.position
             return Move(self.member, Kind.CELL, data["on"], cell=cell, position=position)
+        if data["where"] == self.ELSEWHERE:
+            return Move(self.member, Kind.TRANSFER, data["on"], committee=data["committee"], position=data["position"])
         kind = Kind.ABROAD if data["where"] == self.ABROAD else Kind.OUTSIDE
         return Move(self.member, kind, data["on"], note=data["note"])
+
+    def save(self, plan: Plan, *, by: Seat) -> str:
+        change = plan.change
+        if change.committee is None:
+            return super().save(plan, by=by)
+        said = {"position": change.position, "note": self.cleaned_data["note"]}
+        Transfer.objects.ask(self.member, change.committee, change.on, by=by, **said)
+        return f"Đã đề nghị {change.committee.name} tiếp nhận. Khi nơi đó tiếp nhận, việc chuyển mới có hiệu lực."
 
 
 class RetirementForm(MoveForm):
@@ -163,9 +199,37 @@ class LeavingForm(MoveForm):
     on = DayField(label="Ra khỏi Đảng từ ngày", help_text="Ngày quyết định có hiệu lực. Lý do không ghi ở đây.")
 
 
-def committee_of(cell: Organization) -> Organization:
-    """The committee that asks about a cell's members: above cells and sectional committees."""
-    above = cell
-    while above.kind in (Organization.Kind.CELL, Organization.Kind.SECTIONAL) and above.parent:
-        above = above.parent
-    return above
+class AcceptForm(forms.Form):
+    """The new committee says in which of its cells."""
+
+    cell = forms.ModelChoiceField(
+        Organization.objects.none(),
+        label="Chi bộ tiếp nhận",
+        empty_label="Chọn chi bộ",
+        error_messages={"required": "Chọn chi bộ tiếp nhận."},
+    )
+    position = Line(label="Chức vụ, vị trí công tác", max_length=200, required=False)
+
+    def __init__(self, transfer: Transfer, data: QueryDict | None = None) -> None:
+        super().__init__(data, initial={"position": transfer.position})
+        cell: Any = self.fields["cell"]
+        cell.queryset = Organization.objects.below(transfer.to_committee).workplace_cells().order_by("search_key")
+
+
+class RefuseForm(forms.Form):
+    answer = Line(
+        label="Vì sao chưa tiếp nhận",
+        max_length=200,
+        error_messages={"required": "Ghi một câu nói rõ vì sao."},
+    )
+
+
+def committees_to_choose(but: Organization) -> dict[str, Organization]:
+    """{search key of what the list shows: committee}: all others that take members over on the system."""
+    kinds = [Organization.Kind.GRASSROOTS, Organization.Kind.COMMUNE]
+    found = Organization.objects.filter(kind__in=kinds, closed_on=None).exclude(pk=but.pk).select_related("parent")
+    return {search_key(committee_label(row)): row for row in found.order_by("search_key", "pk")}
+
+
+def committee_label(committee: Organization) -> str:
+    return f"{committee.name} ({committee.parent.name})" if committee.parent else committee.name

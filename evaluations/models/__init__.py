@@ -17,6 +17,7 @@ from evaluations.models.residence_reports import ResidenceReport
 from evaluations.models.scan_pages import ScanPage
 from evaluations.models.scans import ScanBatch, ScanUpload
 from evaluations.models.signing_keys import Signature, SigningKey
+from evaluations.models.transfers import Transfer
 
 __all__ = [
     "Assessment",
@@ -49,5 +50,6 @@ __all__ = [
     "StoppedAddress",
     "Signature",
     "SigningKey",
+    "Transfer",
     "Verification",
 ]

@@ -280,6 +280,7 @@ class Campaign(models.Model):
             "dossier_code": Value(""),
             "consider_code": Value(""),
             "consider_note": Value(""),
+            "set_aside_note": Value(""),
         }
         selected = people(self).filter(reason="").order_by().annotate(**{f"c_{n}": v for n, v in columns.items()})
         return insert_selected(EvaluationRequest, list(columns), selected.values_list(*(f"c_{n}" for n in columns)))

@@ -23,6 +23,7 @@ class Reason(models.TextChoices):
     NEW = "new", "Được kết nạp Đảng chưa đủ thời gian theo quy định"
     DECLINED = "declined", "Nơi cư trú đã chuyển lại; cần ghi nơi cư trú mới rồi mới đề nghị lại"
     CANCELLED = "cancelled", "Đã hủy đề nghị trong đợt này"
+    PASSED_ON = "passed_on", "Nơi công tác trước đã đề nghị; trả lời về đơn vị đồng chí"
     ALREADY = "already", "Đã có trong đợt này"
 
 
@@ -55,6 +56,9 @@ def people(campaign: "Campaign") -> "models.QuerySet[Any]":
     # Sent back by the place where he is still registered, or taken out by hand: not asked again by itcampaign.
     declined = matters.filter(state=EvaluationRequest.State.DECLINED, placement__until_on=None)
     cancelled = matters.filter(state=EvaluationRequest.State.CANCELLED, end_code="asker")
+    # Came here from another committee in the middle of its round: the answer is on its way to us.
+    passed_on = EvaluationRequest.objects.filter(asker_now=campaign.committee_id, year=campaign.year).live()
+    passed_on = passed_on.filter(campaign__isnull=False).exclude(campaign=campaign.pk)
     new_after = months_before(campaign.self_criticism_on, campaign.book.admitted_months)
     return (
         Member.objects.in_committee(campaign.committee)
@@ -66,6 +70,7 @@ def people(campaign: "Campaign") -> "models.QuerySet[Any]":
         .annotate(
             reason=Case(
                 When(pk__in=matters.live().values("member"), then=Value(Reason.ALREADY.value)),
+                When(pk__in=passed_on.values("member"), then=Value(Reason.PASSED_ON.value)),
                 When(placement_id=None, then=Value(Reason.NO_COMMUNE.value)),
                 When(standing=Placement.Standing.EXEMPT_ACTIVITY, then=Value(Reason.EXEMPT.value)),
                 When(joined_on__gt=new_after, then=Value(Reason.NEW.value)),

@@ -27,6 +27,7 @@ class Kind(models.TextChoices):
     RESIDENCE = "residence", "chuyển nơi cư trú"
     CORRECTION = "correction", "ghi lại nơi cư trú cho đúng"
     CELL = "cell", "chuyển chi bộ trong đảng ủy"
+    TRANSFER = "transfer", "chuyển công tác sang đảng ủy khác"
     OUTSIDE = "outside", "chuyển công tác ra ngoài hệ thống"
     RETIRED = "retired", "nghỉ hưu"
     DIED = "died", "từ trần"
@@ -44,6 +45,7 @@ class Effect(models.TextChoices):
     REDIRECTED = "redirected", "Gửi đến nơi mới"
     RESENT = "resent", "Đề nghị nơi mới"
     SPLIT = "split", "Hỏi cả hai nơi"
+    PASSED_ON = "passed_on", "Chuyển theo đồng chí"
     CANCELLED = "cancelled", "Hủy đề nghị"
 
 
@@ -58,6 +60,7 @@ class Move:
     words: str = ""  # tổ dân phố, thôn as he says it
     address: str = ""
     cell: Organization | None = None
+    committee: Organization | None = None  # that takes over
     position: str = ""
     note: str = ""
 
@@ -86,7 +89,10 @@ class Plan:
     def seal(self) -> str:
         """Tells whether what somebody was shown is what would happen now."""
         said = [(row.matter.pk, row.matter.state, row.effect, row.old_part, row.new_part) for row in self.consequences]
-        targets = (self.change.commune and self.change.commune.pk, self.change.cell and self.change.cell.pk)
+        # Into which cell the new committee takes somebody changes nothing for the requests.
+        cell = self.change.cell if self.change.kind == Kind.CELL else None
+        places = (self.change.commune, cell, self.change.committee)
+        targets = [place.pk if place else None for place in places]
         text = repr((self.change.kind, self.change.on.isoformat(), targets, said))
         return hashlib.sha256(text.encode()).hexdigest()[:20]
 
@@ -101,7 +107,7 @@ def plan_of(change: Move) -> Plan:
 def open_matters(member: Member) -> RequestQuerySet:
     """Live requests about a member, and those of open campaigns that nobody has asked anew since they came back."""
     ended = Q(state=State.DECLINED) | Q(state=State.CANCELLED, end_code=NO_RESIDENCE)
-    waiting = ended & Q(campaign__state=Campaign.State.OPEN, replaced_by=None)
+    waiting = ended & Q(campaign__state=Campaign.State.OPEN, replaced_by=None, set_aside_at=None)
     live = ~Q(state__in=[*EvaluationRequest.ENDED, State.NO_REPLY, State.CONSIDERED])
     confirmed = AssessmentVersion.objects.filter(assessment=OuterRef("assessment"), state="confirmed")
     gone = Letter.objects.filter(document=OuterRef("letter"), state=Letter.State.SENT)
@@ -226,6 +232,8 @@ def _long_enough(first: date, last: date, months: int) -> bool:
 def _at_work(change: Move, matter: EvaluationRequest) -> Consequence | None:
     if matter.state in EvaluationRequest.ENDED:
         return None
+    if change.kind == Kind.TRANSFER and change.committee:
+        return _passed_on(matter, change.committee)
     if change.kind == Kind.CELL:
         return Consequence(matter, Effect.STANDS, f"Vẫn do {matter.asker_now.name} đề nghị và nhận trả lời.")
     if matter.state == State.PREPARED:
@@ -234,3 +242,16 @@ def _at_work(change: Move, matter: EvaluationRequest) -> Consequence | None:
         took = f"Thôi đề nghị {matter.residence_commune.name}{_ring(matter)}, lý do: {change.kind.label}."
         return Consequence(matter, Effect.CANCELLED, f"{took} Không nhắc việc nữa.")
     return Consequence(matter, Effect.STANDS, "Nơi cư trú đã trả lời; nhận xét giữ trong hồ sơ.")
+
+
+def _passed_on(matter: EvaluationRequest, committee: Organization) -> Consequence:
+    """The asker changes, the text travels; whoever takes the member over has to read and use it (peers 4.5)."""
+    if matter.state == State.PREPARED:
+        return Consequence(
+            matter, Effect.CANCELLED, "Công văn chưa phát hành: bỏ tên khỏi danh sách, nơi mới tự đề nghị."
+        )
+    if matter.incoming_id:
+        return Consequence(matter, Effect.STANDS, "Trả lời theo công văn giấy đã nhận.")
+    has_come = matter.state not in EvaluationRequest.UNANSWERED
+    words = "đọc và sử dụng nhận xét đã có" if has_come else "nhận trả lời; nơi cư trú không phải làm lại"
+    return Consequence(matter, Effect.PASSED_ON, f"{committee.name} {words}.")

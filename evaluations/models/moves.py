@@ -6,6 +6,7 @@ from django.db import transaction
 
 from evaluations.models.campaigns import TAKEN_BACK, Campaign
 from evaluations.models.move_plans import (
+    GONE,
     NO_RESIDENCE,
     SETTLING,
     Consequence,
@@ -17,7 +18,7 @@ from evaluations.models.move_plans import (
     plan_of,
 )
 from evaluations.models.requests import EvaluationRequest, RequestQuerySet
-from evaluations.models.rerouting import ask_instead, draft_letters, redirect, split
+from evaluations.models.rerouting import ask_instead, draft_letters, pass_on, redirect, split
 from members.models import AuditEvent, EndReason, Member, Organization, Placement
 from members.models import moves as rows
 from members.states import Refused, move
@@ -33,7 +34,7 @@ class PlanChanged(Refused):
 
 
 @transaction.atomic
-def carry_out(change: Move, *, by: "Seat", seen: str | None = None) -> Plan:
+def carry_out(change: Move, *, by: "Seat", seen: str | None = None, drafter: "Seat | None" = None) -> Plan:
     """Write the move down and do to every open request what the plan says. `seen`: the seal of the plan shown before.
 
     Raises Refused for a day that does not fit, PlanChanged when something has changed since it was shown.
@@ -51,7 +52,11 @@ def carry_out(change: Move, *, by: "Seat", seen: str | None = None) -> Plan:
     placement = _write(change, member, by)
     for row in plan.consequences:
         _apply(row, change, placement, by)
-    draft_letters(plan.touched, by=by)
+    if change.kind in (*GONE, Kind.OUTSIDE):
+        # Whoever has gone is not waited for elsewhere.
+        for question in member.transfers.filter(state="asked"):
+            question.withdraw(by=by)
+    draft_letters(plan.touched, by=drafter or by)
     return plan
 
 
@@ -78,7 +83,7 @@ def _write(change: Move, member: Member, by: "Seat") -> Placement | None:
     placement = before
     if change.kind in SETTLING:
         placement = _settle(change, member, before)
-    elif change.kind == Kind.CELL:
+    elif change.kind in (Kind.CELL, Kind.TRANSFER):
         assert change.cell is not None
         rows.join(member, change.cell, change.position, change.on, reason=EndReason.MOVED)
     elif change.kind == Kind.OUTSIDE:
@@ -121,6 +126,9 @@ def _apply(row: Consequence, change: Move, placement: Placement | None, by: "Sea
         return
     if row.effect == Effect.CANCELLED:
         _cancel(matter, change, by)
+        return
+    if row.effect == Effect.PASSED_ON and change.committee:
+        pass_on(matter, change.committee, by=by)
         return
     assert placement is not None
     if row.effect == Effect.REDIRECTED:

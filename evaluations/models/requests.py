@@ -180,6 +180,10 @@ class EvaluationRequest(models.Model):
     considered_on = models.DateField("ngày họp kiểm điểm", null=True, blank=True)
     consider_code = models.CharField("cách sử dụng", max_length=20, blank=True, default="")
     consider_note = models.CharField("kết quả xử lý", max_length=300, blank=True, default="")
+    # Came back, and the workplace asks nobody else: no longer among what needs attention.
+    set_aside_at = models.DateTimeField(null=True)
+    set_aside_by = models.ForeignKey("members.Seat", models.PROTECT, null=True, related_name="+")
+    set_aside_note = models.CharField("lý do thôi đề nghị", max_length=300, blank=True, default="")
     created_at = models.DateTimeField(auto_now_add=True)
     issued_at = models.DateTimeField(null=True)
     issued_by = models.ForeignKey("members.Seat", models.PROTECT, null=True, related_name="+")
@@ -250,6 +254,11 @@ class EvaluationRequest(models.Model):
             models.CheckConstraint(
                 name="request_considered_when_and_how",
                 condition=~Q(state="considered") | (Q(considered_on__isnull=False) & ~Q(consider_code="")),
+            ),
+            models.CheckConstraint(
+                name="request_set_aside_why",
+                condition=Q(set_aside_at=None, set_aside_by=None)
+                | Q(set_aside_at__isnull=False, set_aside_by__isnull=False) & ~Q(set_aside_note=""),
             ),
             models.CheckConstraint(
                 name="request_ended_has_code", condition=~Q(state__in=["declined", "cancelled"]) | ~Q(end_code="")

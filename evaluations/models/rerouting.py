@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from evaluations.models.campaigns import Campaign
 from evaluations.models.requests import EvaluationRequest
-from members.models import AuditEvent, Placement
+from members.models import AuditEvent, Organization, Placement
 from members.states import Refused, move
 
 if TYPE_CHECKING:
@@ -34,6 +34,51 @@ def ask_instead(matter: EvaluationRequest, placement: Placement, *, by: "Seat") 
     return fresh
 
 
+@transaction.atomic
+def send_again(matter: EvaluationRequest, *, by: "Seat") -> EvaluationRequest:
+    """From the list of what needs attention: to where the register says now; the letter waits for its signature."""
+    list(Campaign.objects.select_for_update(of=("self",)).filter(requests=matter))
+    matter = EvaluationRequest.objects.select_for_update(of=("self",)).select_related("campaign").get(pk=matter.pk)
+    placement = Placement.objects.current().filter(member=matter.member_id).select_related("commune").first()
+    if placement is None:
+        raise Refused("Chưa biết đồng chí này cư trú ở đâu. Ghi nơi cư trú mới rồi gửi lại.")
+    if matter.campaign is None or matter.campaign.state != Campaign.State.OPEN:
+        raise Refused("Đợt lấy ý kiến này đã kết thúc, không gửi lại được nữa.")
+    if matter.state not in (*EvaluationRequest.ENDED, State.ISSUED, State.AT_COMMUNE):
+        raise Refused("Nơi cư trú đã xử lý đề nghị này. Xin tải lại trang.")
+    fresh = ask_instead(matter, placement, by=by)
+    draft_letters([fresh], by=by)
+    return fresh
+
+
+def set_aside(matter: EvaluationRequest, note: str, *, by: "Seat") -> None:
+    """What came back is left as it is, with the reason: nobody else is asked."""
+    if not note.strip():
+        raise Refused("Ghi lý do thôi đề nghị.")
+    left = EvaluationRequest.objects.filter(
+        pk=matter.pk, set_aside_at=None, replaced_by=None, state__in=[State.DECLINED, State.CANCELLED]
+    ).update(set_aside_at=timezone.now(), set_aside_by=by, set_aside_note=note.strip()[:300])
+    if not left:
+        raise Refused("Đề nghị này vừa được xử lý. Xin tải lại trang.")
+    AuditEvent.objects.record("EvaluationRequest.set_aside", by=by, on=matter, fields=["set_aside_note"])
+
+
+@transaction.atomic
+def to_another_cell(matter: EvaluationRequest, cell: Organization, *, by: "Seat") -> int:
+    """The cell was closed, or has nobody: the member goes to another one of the ward, with all that is open there.
+
+    What has been drafted goes along, because it belongs to the placement. How many requests moved.
+    """
+    open_there = EvaluationRequest.objects.filter(placement=matter.placement_id, state=State.AT_CELL)
+    ids = list(open_there.order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True))
+    if not ids:
+        raise Refused("Đề nghị này không còn ở chi bộ. Xin tải lại trang.")
+    matter.placement.assign(cell, by=by)
+    EvaluationRequest.objects.filter(pk__in=ids).update(residence_cell=cell)
+    AuditEvent.objects.record_many("EvaluationRequest.to_cell", by=by, model=EvaluationRequest, ids=ids)
+    return len(ids)
+
+
 def redirect(matter: EvaluationRequest, placement: Placement, *, by: "Seat") -> None:
     """Not sent yet, or still in the hands of the commune that stays the same: the same request, another place."""
     matter.placement, matter.residence_commune = placement, placement.commune
@@ -50,6 +95,13 @@ def split(matter: EvaluationRequest, placement: Placement, old: str, new: str, *
     for row in (matter, fresh):
         AuditEvent.objects.record("EvaluationRequest.split", by=by, on=row, fields=["part"])
     return fresh
+
+
+def pass_on(matter: EvaluationRequest, committee: Organization, *, by: "Seat") -> None:
+    """The member works elsewhere now: whoever asked stays written down, whoever reads the answer changes."""
+    matter.asker_now = committee
+    matter.save(update_fields=["asker_now"])
+    AuditEvent.objects.record("EvaluationRequest.pass_on", by=by, on=matter, fields=["asker_now"])
 
 
 def _like(matter: EvaluationRequest, placement: Placement, *, part: str) -> EvaluationRequest:

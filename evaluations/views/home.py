@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
+from evaluations.attention import waiting_count, without_a_cell
 from evaluations.models import (
     Assessment,
     AssessmentVersion,
@@ -60,6 +61,7 @@ def home(request: HttpRequest) -> HttpResponse:
             "mine": _mine(user),
             "calls": _calls(user),
             "undelivered": _undelivered(user),
+            "attention": _attention(user),
             "to_key": waiting_on_paper(user).count() if user.may(Action.KEY) else None,
             "scanned": _scanned(user),
             "to_sign": waiting_by_office(user),
@@ -88,6 +90,19 @@ def _vacancies(user: User) -> dict[str, Any]:
     """Seats that nobody holds though there is work, for whoever can fill them."""
     found, total = vacancies(user, VACANCIES) if user.may(Action.APPOINT) else ([], 0)
     return {"vacancies": found[:VACANCIES], "more_vacancies": max(total - VACANCIES, 0)}
+
+
+def _attention(user: User) -> list[tuple[str, str, int]]:
+    """(where, page, how many) of what got stuck, on either side."""
+    committees = {seat.organization_id: seat.organization for seat, _ in user.grants(Action.PREPARE)}
+    wards = {seat.organization_id: seat.organization for seat, _ in user.grants(Action.ASSIGN)}
+    rows = [(row, reverse("evaluations:attention", args=[row.pk]), waiting_count(row)) for row in committees.values()]
+    rows += [
+        (row, reverse("evaluations:reassign", args=[row.pk]), without_a_cell(row).count())
+        for row in wards.values()
+        if row.unit
+    ]
+    return [(row.name, url, count) for row, url, count in rows if count]
 
 
 def _calls(user: User) -> int:

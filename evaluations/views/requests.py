@@ -83,6 +83,8 @@ def _context(
     membership = Membership.objects.filter(member=matter.member_id, until_on=None).select_related("cell").first()
     version = _answer(matter)
     papers = [paper for paper in (version.form if version else None, matter.reply, matter.letter) if paper]
+    # Of somebody who came from another committee the letters are that committee's.
+    papers = [paper for paper in papers if matter.asker_now_id == matter.asked_by_id or paper.version_id]
     stored = DocumentFile.objects.filter(document__in=papers, kind=DocumentFile.Kind.ISSUED)
     return {
         "matter": matter,

@@ -191,6 +191,14 @@ class Organization(models.Model):
         return self.kind != self.Kind.EXTERNAL
 
     @property
+    def asking_committee(self) -> "Organization":
+        """Who asks about the members of a workplace cell: the committee above cells and sectional committees."""
+        above = self
+        while above.kind in (self.Kind.CELL, self.Kind.SECTIONAL) and above.parent:
+            above = above.parent
+        return above
+
+    @property
     def place(self) -> str:
         """Địa danh of its papers: a cell uses the commune's."""
         return self.place_name or self.locality or (self.parent.place if self.parent else "")

@@ -35,6 +35,7 @@ from evaluations.models import (
     ScanUpload,
     SigningKey,
     StoppedAddress,
+    Transfer,
     Verification,
     packs,
 )
@@ -87,6 +88,7 @@ class World:
     upload: ScanUpload
     page: ScanPage
     key: SigningKey
+    transfer: Transfer
 
 
 @pytest.fixture
@@ -160,6 +162,7 @@ def world(cast: Cast, play: Season) -> World:
         upload=batch.uploads.get(),
         page=batch.pages.get(),
         key=SigningKey.add(cast.ministry, by=seat, content=b"key", **KEY),
+        transfer=Transfer.objects.ask(cast.asked, cast.other_ministry, DAY, by=seat),
     )
 
 
@@ -225,6 +228,13 @@ BREAKS: list[tuple[str, Break]] = [
     ("request_answered_has_reply", lambda w: change(w.matter, reply=None)),
     ("request_ended_has_code", lambda w: change(w.matter, state="declined")),
     ("request_ended_has_code", lambda w: change(w.matter, state="cancelled")),
+    ("request_set_aside_why", lambda w: change(w.matter, set_aside_at=NOW, set_aside_note="Thôi")),
+    ("request_set_aside_why", lambda w: change(w.matter, set_aside_at=NOW, set_aside_by=w.matter.issued_by)),
+    ("transfer_state_known", lambda w: change(w.transfer, state="lost")),
+    ("transfer_between_two", lambda w: change(w.transfer, to_committee=F("from_committee"))),
+    ("transfer_one_waiting", lambda w: double(w.transfer)),
+    ("transfer_refused_why", lambda w: change(w.transfer, state="refused", settled_at=NOW, settled_by=F("asked_by"))),
+    ("transfer_settled_by_whom", lambda w: change(w.transfer, state="withdrawn")),
     ("series_one_per_term", lambda w: double(w.series, next_no=50)),
     ("series_starts_at_one", lambda w: change(w.series, next_no=0)),
     ("range_not_backwards", lambda w: change(w.numbers, last=F("first") - 1)),

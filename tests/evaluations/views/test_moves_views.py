@@ -1,6 +1,7 @@
 """The pages that move a member: what is shown first is what happens."""
 
 from collections.abc import Callable
+from datetime import date
 
 import pytest
 from django.db import connection
@@ -8,8 +9,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from evaluations.models import EvaluationRequest
-from evaluations.models.requests import assign_to_cells
+from evaluations.models import EvaluationRequest, Transfer
+from evaluations.models.requests import assign_to_cells, decline
 from members.models import Member, Placement, User
 from members.roles import Action
 from tests import factories
@@ -155,3 +156,95 @@ def test_a_request_and_the_one_that_replaces_it_lead_to_each_other(cast: Cast, s
     old, new = (reverse("evaluations:request_page", args=[row.pk]) for row in EvaluationRequest.objects.order_by("pk"))
     assert f'Đã thay bằng đề nghị: <a href="{new}">' in client.get(old).content.decode()
     assert f'Thay cho đề nghị trước: <a href="{old}">' in client.get(new).content.decode()
+
+
+def test_a_member_is_asked_over_and_taken_in(cast: Cast, sign_in: SignIn, play: Season) -> None:
+    play.answered()
+    client, url = sign_in(cast.officer), address("workplace", cast.asked)
+    said = {"where": "elsewhere", "committee": "Đảng ủy Sở Láng Giềng (Thành ủy Đà Nẵng)", "on": "2026-09-01"}
+    shown = client.post(url, said).content.decode()
+    assert "Đảng ủy Sở Láng Giềng đọc và sử dụng nhận xét đã có" in shown
+    done = client.post(url, said | {"seen": seal_in(shown)}, follow=True).content.decode()
+    assert "Khi nơi đó tiếp nhận, việc chuyển mới có hiệu lực" in done
+    transfer = Transfer.objects.get()
+    page = reverse("evaluations:transfer", args=[transfer.pk])
+    assert page in client.get(url).content.decode()
+    assert "Rút đề nghị chuyển" in client.get(page).content.decode()
+
+    theirs = sign_in(cast.neighbour)
+    assert "1 việc cần xử lý" in theirs.get("/").content.decode()
+    listed = theirs.get(reverse("evaluations:attention", args=[cast.other_ministry.pk])).content.decode()
+    assert page in listed
+    assert "Chọn chi bộ tiếp nhận." in theirs.post(page, {"do": "accept"}).content.decode()
+    cell = factories.workplace_cell(cast.other_ministry, "Phòng Kế hoạch")
+    seen = seal_in(theirs.get(page).content.decode())
+    theirs.post(page, {"do": "accept", "cell": cell.pk, "position": "Phó phòng", "seen": seen})
+    assert cast.asked.memberships.get(until_on=None).cell == cell
+
+    matter = reverse("evaluations:request_page", args=[EvaluationRequest.objects.get().pk])
+    listed = theirs.get(reverse("evaluations:attention", args=[cast.other_ministry.pk])).content.decode()
+    assert matter in listed
+    read = theirs.get(matter).content.decode()
+    assert "Nêu gương tốt" in read
+    assert "Đảng ủy Sở Thử Nghiệm giữ" in read
+    # The old committee sees where it went, and reads it no longer.
+    campaign = EvaluationRequest.objects.get().campaign_id
+    ours = client.get(reverse("evaluations:campaign_commune", args=[campaign, cast.ward.pk])).content.decode()
+    assert "đã chuyển công tác; Đảng ủy Sở Láng Giềng nhận trả lời" in ours
+    assert matter not in ours
+    assert client.get(matter).status_code == 404
+
+
+@pytest.mark.parametrize("do", ["refuse", "withdraw"])
+def test_a_question_ends_without_a_move(cast: Cast, sign_in: SignIn, do: str) -> None:
+    seat = by(cast.officer, Action.KEEP_ROSTER, cast.ministry)
+    transfer = Transfer.objects.ask(cast.asked, cast.other_ministry, date(2026, 9, 1), by=seat)
+    page = reverse("evaluations:transfer", args=[transfer.pk])
+    sign_in(cast.neighbour if do == "refuse" else cast.officer).post(page, {"do": do, "answer": "Chưa có quyết định"})
+    transfer.refresh_from_db()
+    assert transfer.state == {"refuse": "refused", "withdraw": "withdrawn"}[do]
+    assert "Chưa có quyết định" in sign_in(cast.officer).get(page).content.decode() or do == "withdraw"
+
+
+def test_what_came_back_is_sent_on_or_left_in_one_press(cast: Cast, sign_in: SignIn, play: Season) -> None:
+    letter = play.registered()
+    decline(letter.requests.all(), "not_resident", "", by=by(cast.ward_officer, Action.ASSIGN, cast.ward))
+    client, matter = sign_in(cast.officer), EvaluationRequest.objects.get()
+    url, act = (
+        reverse(f"evaluations:attention{name}", args=[pk]) for name, pk in (("", cast.ministry.pk), ("_act", matter.pk))
+    )
+    page = client.get(url).content.decode()
+    for words in (
+        "chuyển lại: không cư trú tại địa bàn",
+        "Ghi nơi cư trú đúng",
+        "Vẫn ở đó: gửi lại",
+        address("residence", cast.asked),
+    ):
+        assert words in page
+    client.post(act, {"do": "leave", "note": ""}, headers={"Referer": f"http://testserver{url}"})
+    assert EvaluationRequest.objects.get().set_aside_at is None
+    client.post(act, {"do": "resend"})
+    assert [row.state for row in EvaluationRequest.objects.order_by("pk")] == ["declined", "prepared"]
+    assert "Không có việc nào vướng" in client.get(url).content.decode()
+
+
+def test_what_came_back_is_left(cast: Cast, sign_in: SignIn, play: Season) -> None:
+    letter = play.registered()
+    decline(letter.requests.all(), "not_resident", "", by=by(cast.ward_officer, Action.ASSIGN, cast.ward))
+    act = reverse("evaluations:attention_act", args=[EvaluationRequest.objects.get().pk])
+    sign_in(cast.officer).post(act, {"do": "leave", "note": "Chuyển công tác tháng sau"})
+    assert EvaluationRequest.objects.get().set_aside_note == "Chuyển công tác tháng sau"
+
+
+def test_the_ward_gives_another_cell(cast: Cast, sign_in: SignIn, play: Season) -> None:
+    play.assigned()
+    cast.secretary.seats.update(until_on=date(2026, 10, 1))
+    client, url = sign_in(cast.ward_officer), reverse("evaluations:reassign", args=[cast.ward.pk])
+    assert "1 việc cần xử lý" in client.get("/").content.decode()
+    assert "không có bí thư" in client.get(url).content.decode()
+    matter = EvaluationRequest.objects.get()
+    assert client.post(url, {"matter": matter.pk, "cell": 10**9}).status_code == 404
+    client.post(url, {"matter": matter.pk, "cell": cast.other_cell.pk})
+    matter.refresh_from_db()
+    assert matter.residence_cell == cast.other_cell
+    assert "Không có đồng chí nào phải phân lại" in client.get(url).content.decode()
