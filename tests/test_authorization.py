@@ -440,6 +440,7 @@ ROWS: dict[str, Row] = {
     "evaluations:letter_in": Row(WARD),
     "evaluations:letter_register": Row({"ward_clerk", "ward_officer"}, {"ward_signer"}, "only"),
     "evaluations:assign": Row({"ward_officer"}, {"ward_clerk", "ward_signer"}, "same"),
+    "evaluations:cell_names": Row({"ward_officer"}, {"ward_clerk", "ward_signer"}, "same"),
     "evaluations:ward_steps": Row(WARD),
     "evaluations:confirm_list": Row(CONFIRMING, {"ward_clerk"}, "same"),
     "evaluations:confirm_page": Row(CONFIRMING, {"ward_clerk", "secretary"}, "same"),

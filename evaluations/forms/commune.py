@@ -16,7 +16,7 @@ from evaluations.models.requests import assign_to_cells, decline
 from evaluations.rulebooks import load
 from members.forms.text import Line, Words
 from members.models import AuditEvent, Organization
-from members.models.placements import learned_cells
+from members.models.learned import Learned, learned_cells, place_key
 from members.names import natural, search_key, tidy
 
 if TYPE_CHECKING:
@@ -118,18 +118,31 @@ class AssignForm(forms.Form):
         self._by_name = {cell.search_key: cell.pk for cell in self.cells.values()}
         learned = learned_cells(commune)
         self.proposals = {pk: self._proposal(matter, learned) for pk, matter in self.matters.items()}
+        self.unsure = {pk for pk, matter in self.matters.items() if self._is_unsure(matter, learned)}
         for matter in self.matters.values():
             self._add_fields(matter)
 
-    def _proposal(self, matter: EvaluationRequest, learned: dict[str, int]) -> tuple[int | str, str]:
-        """The member's present cell, what the commune chose before for these words, or the cell that is called so."""
+    def _proposal(self, matter: EvaluationRequest, learned: dict[str, Learned]) -> tuple[int | str, str]:
+        """The member's present cell, what the commune says or chose for these words, or the cell that is called so."""
         placement = matter.placement
+        known = learned.get(place_key(placement.cell_as_written))
+        if known and known.own and known.own.cell_id is None and not placement.cell_id:
+            return "", ""
+        why = "theo bảng tên gọi" if known and known.own else "theo lần phân trước"
+        if known and not known.is_sure:
+            why = f"chưa chắc: {known.times} trong {known.of} lần trước"
         found = [
             (placement.cell_id, "đang sinh hoạt ở chi bộ này"),
-            (learned.get(placement.cell_written_key), "theo lần phân trước"),
+            (known.cell_id if known else None, why),
             (self._by_name.get(search_key(new_name(matter))), "theo tên chi bộ"),
         ]
         return next(((pk, why) for pk, why in found if pk in self.cells and pk), ("", ""))
+
+    def _is_unsure(self, matter: EvaluationRequest, learned: dict[str, Learned]) -> bool:
+        """Nothing is proposed, or the same words have led to different cells."""
+        known = learned.get(place_key(matter.placement.cell_as_written))
+        is_split = bool(known and not known.is_sure and not matter.placement.cell_id)
+        return is_split or not self.proposals[matter.pk][0]
 
     def _add_fields(self, matter: EvaluationRequest) -> None:
         name = matter.member.full_name
@@ -170,6 +183,18 @@ class AssignForm(forms.Form):
         for pk, matter in self.matters.items():
             data[f"cell-{pk}"] = data[f"cell-{pk}"] or self.proposals[pk][0] or (NEW if new_name(matter) else "")
         return type(self)(self.commune, self.matters.values(), data)
+
+    @property
+    def sure_count(self) -> int:
+        return len(self.matters) - len(self.unsure)
+
+    @classmethod
+    def of_proposals(cls, commune: Organization, matters: Iterable[EvaluationRequest]) -> "AssignForm":
+        """Every row about which there is no doubt set to its proposal; the others undecided. Nothing is saved yet."""
+        shown = cls(commune, matters)
+        sure = {pk: proposal for pk, (proposal, _) in shown.proposals.items() if pk not in shown.unsure}
+        data = {f"cell-{pk}": str(cell) for pk, cell in sure.items()}
+        return cls(commune, shown.matters.values(), data)
 
     def clean(self) -> dict[str, Any]:
         for pk in self.matters:

@@ -13,12 +13,13 @@ from evaluations.forms.commune import AssignForm, Outcome, RegisterForm
 from evaluations.models import Document, EvaluationRequest
 from evaluations.models.requests import register as enter_in_book
 from members.middleware import SignedIn
-from members.models import AuditEvent, Organization, User
+from members.models import AuditEvent, Organization, Seat, User
 from members.roles import Action, Side
 
 ROWS = 50
 # A ward may have thousands waiting in the first week; what is saved makes room for the next.
 GRID_ROWS = 150
+AT_ONCE = 1000  # that one press sends to their cells
 
 
 def letters_to(user: User) -> QuerySet[Document]:
@@ -118,6 +119,8 @@ def assign(request: SignedIn, commune_id: int) -> HttpResponse:
     waiting = EvaluationRequest.objects.filter(residence_commune=commune, state=EvaluationRequest.State.AT_COMMUNE)
     rows = waiting.select_related("member", "placement", "asker_now", "letter", "campaign")
     rows = rows.order_by("placement__cell_written_key", "member__sort_key", "pk")
+    if "accept" in request.POST:
+        return _accept(request, AssignForm.of_proposals(commune, rows[:AT_ONCE]), by)
     if request.method == "POST":
         posted = _posted(request)
         form = AssignForm(commune, rows.filter(pk__in=posted), request.POST)
@@ -133,6 +136,16 @@ def assign(request: SignedIn, commune_id: int) -> HttpResponse:
     AuditEvent.objects.record_many("read", by=by, model=EvaluationRequest, ids=list(form.matters))
     total = waiting.count()
     return render(request, "evaluations/assign.html", {"commune": commune, "form": form, "total": total})
+
+
+def _accept(request: SignedIn, form: AssignForm, by: Seat) -> HttpResponse:
+    """Nhận tất cả đề xuất: everybody about whom there is no doubt, also those on the following pages."""
+    if form.is_valid():
+        _tell(request, form.save(by=by), lost=0)
+        if form.unsure:
+            messages.info(request, f"Còn {len(form.unsure)} đồng chí chưa chắc, xin xem từng dòng dưới đây.")
+        tasks.wake()
+    return redirect("evaluations:assign", form.commune.pk)
 
 
 def _posted(request: SignedIn) -> dict[int, str]:

@@ -2,6 +2,7 @@ from members.models.accounts import Seat, User
 from members.models.conflicts import Kinship
 from members.models.headings import RosterHeading
 from members.models.history import AuditDetail, AuditEvent, AuditSeal
+from members.models.learned import CellName
 from members.models.organizations import Organization, OrganizationPeriod, Succession
 from members.models.participation import Activity, Attendance, ContactMeeting, JointReview
 from members.models.people import EndReason, Member, Membership
@@ -18,6 +19,7 @@ __all__ = [
     "AuditDetail",
     "AuditEvent",
     "AuditSeal",
+    "CellName",
     "ContactMeeting",
     "EndReason",
     "JointReview",

@@ -58,7 +58,7 @@ class Directory:
             member.pk: member
             for member in self._register().prefetch_related(
                 models.Prefetch("memberships", Membership.objects.filter(until_on=None).select_related("cell")),
-                models.Prefetch("placements", Placement.objects.current().select_related("commune")),
+                models.Prefetch("placements", Placement.objects.current().select_related("commune", "cell")),
             )
         }
         self._named: dict[str, list[Member]] = {}

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from members.models.directory import DAYS, PLAIN_FIELDS, Directory, day, exemption_by_note
 from members.models.history import AuditEvent
+from members.models.learned import CellName, place_key
 from members.models.people import Member, Membership
 from members.models.placements import Placement
 
@@ -138,3 +139,18 @@ def _change_placement(row: "StagedRow", current: Placement | None, member: Membe
     if before != (current.standing, current.exemption, current.exemption_proof):
         current.save(update_fields=["standing", "exemption", "exemption_proof"])
     return current
+
+
+def learn_places(rows: list["StagedRow"], directory: Directory) -> None:
+    """A list calls places by other words than an earlier one, of people whose ward has said which cell it is."""
+    seen: dict[tuple[int, str], tuple[Placement, str, int]] = {}
+    for row in rows:
+        member = directory.members.get(row.member_id or 0)
+        placement = next(iter(member.placements.all()), None) if member else None
+        words = row.values["neighborhood"] or ""
+        if placement and placement.cell_id and place_key(words) not in ("", place_key(placement.cell_as_written)):
+            key = placement.cell_id, place_key(words)
+            seen[key] = placement, words, seen[key][2] + 1 if key in seen else 1
+    for placement, words, times in seen.values():
+        assert placement.cell is not None
+        CellName.objects.listed(placement.commune, words, placement.cell, times)

@@ -1,6 +1,5 @@
 """Where a member keeps contact at residence (nơi giữ mối liên hệ): commune, cell, class, from … to."""
 
-from collections import Counter
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -197,15 +196,3 @@ class Placement(models.Model):
         self.origin, self.accepted_at, self.accepted_by = self.Origin.INTRODUCTION, timezone.now(), by
         self.save(update_fields=["cell_as_written", "cell_written_key", "origin", "accepted_at", "accepted_by"])
         AuditEvent.objects.record("Placement.accept", by=by, on=self, fields=["cell_as_written", "accepted_at"])
-
-
-def learned_cells(commune: Organization) -> dict[str, int]:
-    """What this commune has decided before: words as written → the cell most often chosen for them."""
-    chosen: dict[str, Counter[int]] = {}
-    past = Placement.objects.filter(commune=commune, cell__isnull=False, cell__closed_on=None).exclude(
-        cell_written_key=""
-    )
-    rows = past.values_list("cell_written_key", "cell_id").annotate(n=models.Count("pk"))
-    for key, cell_id, count in rows:
-        chosen.setdefault(key, Counter())[cell_id] += count
-    return {key: counts.most_common(1)[0][0] for key, counts in chosen.items()}

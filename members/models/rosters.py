@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from members.models.directory import Directory
 from members.models.encrypted import EncryptedJSONField
-from members.models.enrolment import write_changes, write_new
+from members.models.enrolment import learn_places, write_changes, write_new
 from members.models.headings import RosterHeading
 from members.models.history import AuditEvent
 from members.models.organizations import Organization
@@ -215,6 +215,7 @@ class RosterImport(models.Model):
         changed = [row for row in rows if row.plan == StagedRow.Plan.CHANGED]
         write_new(new, directory, by)
         write_changes(changed, directory, by)
+        learn_places([row for row in rows if row.plan in WRITTEN and row not in new], directory)
         same = sum(row.plan == StagedRow.Plan.SAME for row in rows)
         outcome = {"new": len(new), "changed": len(changed), "same": same}
         outcome["left"] = len(staged) - sum(outcome.values())

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from members.models import (
     Attendance,
+    CellName,
     ContactMeeting,
     Kinship,
     Member,
@@ -54,6 +55,7 @@ class World:
     kinship: Kinship
     kinship_of_user: Kinship
     slip: SlipCode
+    name: CellName
 
 
 @pytest.fixture
@@ -81,6 +83,7 @@ def world(db: None) -> World:
         attendance=Attendance.objects.create(meeting=meeting, placement=placement, status="present", recorded_by=seat),
         row=StagedRow.objects.create(roster=roster, row_no=7, values={}),
         heading=RosterHeading.objects.create(committee=province, key="khu vuc", field="commune", said_by=seat),
+        name=CellName.objects.say(ward, "Tổ 12 cũ", cell, by=seat),
         signatory=Signatory.objects.create(
             organization=ward, authority="T/M ĐẢNG ỦY", position="BÍ THƯ", name="Lê Mẫu"
         ),
@@ -132,6 +135,11 @@ BREAKS: list[tuple[str, Break]] = [
     ("member_birth_year_agrees", lambda w: change(w.member, birth_year=1981)),
     ("member_joined_after_birth", lambda w: change(w.member, joined_on=date(1980, 6, 28))),
     ("member_card_once", lambda w: double(w.member, full_name="Người Khác")),
+    ("cell_name_source_known", lambda w: change(w.name, source="rumour")),
+    ("cell_name_says_something", lambda w: change(w.name, key="")),
+    ("cell_name_one_own", lambda w: double(w.name)),
+    ("cell_name_one_counted", lambda w: lambda: [double(w.name, source="list")() for _ in range(2)]),
+    ("cell_name_said_by_whom", lambda w: change(w.name, said_by=None)),
     ("membership_end_reason_known", lambda w: change(w.membership, until_on=LATER, end_reason="bored")),
     ("membership_reason_only_when_ended", lambda w: change(w.membership, end_reason="moved")),
     ("placement_end_reason_known", lambda w: change(w.placement, until_on=LATER, end_reason="bored")),
