@@ -36,7 +36,15 @@ class Trouble:
 
     @property
     def may_resend(self) -> bool:
-        return self.place is not None and (self.is_back or self.place.pk != self.matter.placement_id)
+        """A cell that has it keeps it; what only lies at the old commune may go elsewhere."""
+        if self.place is None or self.matter.state == State.AT_CELL:
+            return False
+        return self.is_back or self.is_elsewhere
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """The register says another place than the one that was asked."""
+        return self.place is not None and self.place.pk != self.matter.placement_id
 
 
 def stuck(committee: Organization) -> RequestQuerySet:

@@ -119,9 +119,24 @@ class ResidenceForm(MoveForm):
 class WorkplaceForm(MoveForm):
     title = "Chuyển nơi công tác"
     rows = (Membership,)
-    ELSEWHERE, OUTSIDE, ABROAD = "elsewhere", "outside", "abroad"
-    field_order = ("where", "committee", "note", "on", "position")
-    where = forms.ChoiceField(label="Chuyển đến", widget=forms.RadioSelect)
+    CELL, ELSEWHERE, OUTSIDE, ABROAD = "cell", "elsewhere", "outside", "abroad"
+    field_order = ("where", "cell", "committee", "note", "on", "position")
+    where = forms.ChoiceField(
+        label="Chuyển đến",
+        choices=[
+            (CELL, "Chi bộ khác trong cùng đảng ủy"),
+            (ELSEWHERE, "Đảng ủy khác đang dùng hệ thống (nơi đó tiếp nhận thì mới chuyển)"),
+            (OUTSIDE, "Cơ quan, đơn vị chưa dùng hệ thống"),
+            (ABROAD, "Ra nước ngoài (chuyển sinh hoạt đảng ra nước ngoài)"),
+        ],
+        widget=forms.RadioSelect,
+    )
+    cell = forms.ModelChoiceField(
+        Organization.objects.none(),
+        label="Chi bộ mới",
+        required=False,
+        empty_label="Chỉ chọn khi chuyển trong cùng đảng ủy",
+    )
     committee = Line(
         label="Đảng ủy nơi công tác mới",
         max_length=250,
@@ -140,17 +155,17 @@ class WorkplaceForm(MoveForm):
     def __init__(self, member: Member, membership: Membership, data: QueryDict | None = None) -> None:
         super().__init__(member, membership, data)
         committee = membership.cell.asking_committee
+        cell: Any = self.fields["cell"]
         cells = Organization.objects.below(committee).workplace_cells().exclude(pk=membership.cell_id)
-        self.cells = {str(cell.pk): cell for cell in cells.order_by("search_key", "pk")}
-        where: Any = self.fields["where"]
-        where.choices = [
-            *((pk, cell.name) for pk, cell in self.cells.items()),
-            (self.ELSEWHERE, "Đảng ủy khác đang dùng hệ thống (nơi đó tiếp nhận thì mới chuyển)"),
-            (self.OUTSIDE, "Cơ quan, đơn vị chưa dùng hệ thống"),
-            (self.ABROAD, "Ra nước ngoài (chuyển sinh hoạt đảng ra nước ngoài)"),
-        ]
+        cell.queryset = cells.order_by("search_key", "pk")
         self.fields["position"].help_text = f"Để trống: {membership.position or 'chưa ghi chức vụ'}."
         self.committees = committees_to_choose(committee)
+
+    def clean_cell(self) -> Organization | None:
+        cell: Organization | None = self.cleaned_data["cell"]
+        if self.cleaned_data.get("where") == self.CELL and cell is None:
+            raise forms.ValidationError("Chọn chi bộ mới.")
+        return cell
 
     def clean_committee(self) -> Organization | None:
         words = self.cleaned_data["committee"]
@@ -164,9 +179,9 @@ class WorkplaceForm(MoveForm):
 
     def said(self) -> Move:
         data = self.cleaned_data
-        if cell := self.cells.get(data["where"]):
+        if data["where"] == self.CELL:
             position = data["position"] or self.membership.position
-            return Move(self.member, Kind.CELL, data["on"], cell=cell, position=position)
+            return Move(self.member, Kind.CELL, data["on"], cell=data["cell"], position=position)
         if data["where"] == self.ELSEWHERE:
             return Move(self.member, Kind.TRANSFER, data["on"], committee=data["committee"], position=data["position"])
         kind = Kind.ABROAD if data["where"] == self.ABROAD else Kind.OUTSIDE

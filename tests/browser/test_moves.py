@@ -39,19 +39,20 @@ def test_a_move_in_the_middle_of_a_campaign(
     page.get_by_label("Xã, phường, đặc khu nơi ở mới").fill("Đảng ủy phường Sơn Trà (Thành ủy Đà Nẵng)")
     page.get_by_label("Tổ dân phố, thôn").fill("Tổ 31")
     page.get_by_role("button", name="Xem điều sẽ xảy ra").click()
+    page.get_by_role("button", name="Ghi vào sổ").wait_for()
     promised = page.inner_text("section:has(#effects)")
     assert "Chi bộ Tổ dân phố 7 nhận xét từ 01/01/2026 đến 31/08/2026" in promised
     assert "Đảng ủy phường Sơn Trà nhận xét từ 01/09/2026 đến 31/12/2026" in promised
     checked(page)
     page.get_by_role("button", name="Ghi vào sổ").click()
-    assert "1 đề nghị chờ ký phát hành công văn gửi nơi mới" in page.inner_text("main")
+    page.locator("main").get_by_text("1 đề nghị chờ ký phát hành công văn gửi nơi mới").first.wait_for()
     # What was promised is what stands now.
     links = page.locator("main table a", has_text="Năm 2026")
     assert links.count() == 2
     links.first.click()
-    assert "từ 01/09/2026 đến 31/12/2026" in page.inner_text("main")
+    page.locator("main").get_by_text("từ 01/09/2026 đến 31/12/2026").first.wait_for()
     page.get_by_role("link", name="Đảng ủy phường An Hải, từ 01/01/2026 đến 31/08/2026").click()
-    assert "đã phân về chi bộ" in page.inner_text("main")
+    page.locator("main").get_by_text("đã phân về chi bộ").first.wait_for()
     checked(page)
 
 
@@ -69,12 +70,12 @@ def test_what_got_stuck_is_settled_from_one_list(
     row.get_by_text("Việc khác").click()
     checked(page)
     row.get_by_role("button", name="Vẫn ở đó: gửi lại").click()
-    assert "công văn chờ ký phát hành" in page.inner_text("main")
+    page.locator("main").get_by_text("công văn chờ ký phát hành").first.wait_for()
     row = page.locator("tr", has_text=LONG)
     row.get_by_text("Việc khác").click()
     row.get_by_label("Thôi đề nghị, lý do").fill("Chuyển công tác tháng sau")
     row.get_by_role("button", name="Thôi đề nghị").click()
-    assert "Không có việc nào vướng" in page.inner_text("main")
+    page.locator("main").get_by_text("Không có việc nào vướng").first.wait_for()
     checked(page)
 
 
@@ -90,13 +91,13 @@ def test_the_ward_teaches_its_table_and_takes_the_proposals(
     page.get_by_label("Tên gọi trong danh sách").last.fill("TDP 7")
     page.get_by_label("Chi bộ", exact=True).select_option(label="Chi bộ Tổ dân phố 8")
     page.get_by_role("button", name="Ghi vào bảng").click()
-    assert "“TDP 7” là Chi bộ Tổ dân phố 8" in page.inner_text("main")
+    page.locator("main").get_by_text("“TDP 7” là Chi bộ Tổ dân phố 8").first.wait_for()
     page.get_by_text("Sửa").first.click()
     checked(page)
     assert CellName.objects.get().cell == cast.other_cell
     page.goto(f"/phan-chi-bo/{cast.ward.pk}/")
     page.get_by_role("button", name="Nhận tất cả đề xuất").click()
-    assert "Đã phân 1 đồng chí về chi bộ" in page.inner_text("main")
+    page.locator("main").get_by_text("Đã phân 1 đồng chí về chi bộ").first.wait_for()
     assert EvaluationRequest.objects.get().residence_cell == cast.other_cell
 
 
@@ -120,5 +121,5 @@ def test_a_member_is_taken_over(
     checked(theirs)
     theirs.get_by_label("Chi bộ tiếp nhận").select_option(label="Chi bộ Phòng Kế hoạch")
     theirs.get_by_role("button", name="Tiếp nhận", exact=True).click()
-    assert "Đã tiếp nhận đồng chí Trần Thị Thử" in theirs.inner_text("main")
+    theirs.locator("main").get_by_text("Đã tiếp nhận đồng chí Trần Thị Thử").first.wait_for()
     assert cast.asked.memberships.get(until_on=None).cell == cell

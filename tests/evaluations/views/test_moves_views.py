@@ -90,8 +90,10 @@ def test_the_plain_ends_are_shown_at_once(cast: Cast, sign_in: SignIn, play: Sea
 def test_to_another_cell_or_out_of_the_house(cast: Cast, sign_in: SignIn) -> None:
     other = factories.workplace_cell(cast.ministry, "Phòng Tổ chức")
     client, url = sign_in(cast.officer), address("workplace", cast.asked)
-    for where, now in ((str(other.pk), other.name), ("outside", None)):
-        said = {"where": where, "on": "2026-09-01" if now else "2026-10-01", "note": "Đảng ủy Sở Y tế tỉnh Gia Lai"}
+    assert "Chọn chi bộ mới." in client.post(url, {"where": "cell", "on": "2026-09-01"}).content.decode()
+    for where, now in (("cell", other.name), ("outside", None)):
+        said = {"where": where, "cell": other.pk if now else "", "note": "Đảng ủy Sở Y tế tỉnh Gia Lai"}
+        said["on"] = "2026-09-01" if now else "2026-10-01"
         client.post(url, said | {"seen": seal_in(client.post(url, said).content.decode())})
         open_now = cast.asked.memberships.filter(until_on=None).first()
         assert (open_now and open_now.cell.name) == now
