@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from django.db.models import Exists, OuterRef, Q, Subquery
 
 from evaluations.models import AssessmentVersion, Campaign, EvaluationRequest, Transfer
+from evaluations.models.introductions import Introduction
 from evaluations.models.move_plans import NO_RESIDENCE
 from evaluations.models.reply_facts import decline_reason
 from evaluations.models.requests import RequestQuerySet
@@ -132,6 +133,11 @@ def questions(committee: Organization) -> list[Transfer]:
     rows = Transfer.objects.waiting().filter(Q(to_committee=committee) | Q(from_committee=committee))
     found = rows.select_related("member", "from_committee", "to_committee").order_by("asked_at", "pk")
     return sorted(found, key=lambda row: row.to_committee_id != committee.pk)
+
+
+def papers_back(committee: Organization) -> int:
+    """Introductions that came back; they have a page of their own."""
+    return Introduction.objects.filter(workplace=committee).unsettled().count()
 
 
 def waiting_count(committee: Organization) -> int:

@@ -14,6 +14,7 @@ from django.db.models import Exists, OuterRef, Q
 from evaluations.models.assessments import AssessmentVersion
 from evaluations.models.campaigns import Campaign
 from evaluations.models.eligibility import months_before
+from evaluations.models.introductions import Introduction
 from evaluations.models.letters import Letter
 from evaluations.models.requests import EvaluationRequest, RequestQuerySet
 from evaluations.rulebooks import load
@@ -36,6 +37,17 @@ class Kind(models.TextChoices):
 
 
 SETTLING = (Kind.RESIDENCE, Kind.CORRECTION)
+# Who works or lives elsewhere is introduced anew (domain 2.3).
+INTRODUCTION_ENDS = {
+    Kind.RESIDENCE: Introduction.End.MOVED,
+    Kind.CORRECTION: Introduction.End.MOVED,
+    Kind.TRANSFER: Introduction.End.LEFT,
+    Kind.OUTSIDE: Introduction.End.LEFT,
+    Kind.RETIRED: Introduction.End.RETIRED,
+    Kind.DIED: Introduction.End.DECEASED,
+    Kind.LEFT: Introduction.End.OUT,
+    Kind.ABROAD: Introduction.End.OUT,
+}
 # Nobody at home goes on keeping contact with them.
 GONE = (Kind.RETIRED, Kind.DIED, Kind.LEFT, Kind.ABROAD)
 
@@ -80,6 +92,7 @@ class Consequence:
 class Plan:
     change: Move
     consequences: list[Consequence]
+    introductions: list[Introduction]  # that are over with it
 
     @property
     def touched(self) -> list[EvaluationRequest]:
@@ -93,7 +106,8 @@ class Plan:
         cell = self.change.cell if self.change.kind == Kind.CELL else None
         places = (self.change.commune, cell, self.change.committee)
         targets = [place.pk if place else None for place in places]
-        text = repr((self.change.kind, self.change.on.isoformat(), targets, said))
+        papers = [(row.pk, row.state) for row in self.introductions]
+        text = repr((self.change.kind, self.change.on.isoformat(), targets, said, papers))
         return hashlib.sha256(text.encode()).hexdigest()[:20]
 
 
@@ -101,7 +115,9 @@ def plan_of(change: Move) -> Plan:
     """Every request that is open about the member, with what becomes of it; few queries."""
     decide = _at_residence if change.kind in SETTLING else _at_work
     found = [decide(change, matter) for matter in open_matters(change.member)]
-    return Plan(change, [row for row in found if row])
+    live = Introduction.objects.live().filter(member=change.member).select_related("commune", "document")
+    papers = list(live.order_by("pk")) if change.kind in INTRODUCTION_ENDS else []
+    return Plan(change, [row for row in found if row], papers)
 
 
 def open_matters(member: Member) -> RequestQuerySet:

@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 
 from evaluations.models.campaigns import TAKEN_BACK, Campaign
+from evaluations.models.introductions import conclude
 from evaluations.models.move_plans import (
     GONE,
+    INTRODUCTION_ENDS,
     NO_RESIDENCE,
     SETTLING,
     Consequence,
@@ -50,6 +52,8 @@ def carry_out(change: Move, *, by: "Seat", seen: str | None = None, drafter: "Se
             "Vừa có thay đổi so với lúc đồng chí xem trước. Xin xem lại danh sách dưới đây rồi ghi vào sổ."
         )
     placement = _write(change, member, by)
+    if plan.introductions:
+        conclude(member, INTRODUCTION_ENDS[change.kind], by=by)
     for row in plan.consequences:
         _apply(row, change, placement, by)
     if change.kind in (*GONE, Kind.OUTSIDE):
