@@ -143,6 +143,7 @@ DESTRUCTION = {
     "approved": {"destroyed": "destroyed", "dropped": "dropped"},
     "destroyed": {},
     "dropped": {},
+}
 TRANSFER = {
     "asked": {"accepted": "settled", "refused": "settled", "withdrawn": "settled"},
     "accepted": {},
@@ -281,6 +282,7 @@ class TestGrid:
         )
         approved = {"approved_at": None, "approved_by": cast.officer.seats.get()}
         assert grid(row, seat, **no_stamps(Destruction) | approved) == DESTRUCTION
+
     def test_transfer(self, cast: Cast) -> None:
         seat, other = (by(person, Action.SEE_MEMBERS, cast.ministry) for person in (cast.officer, cast.signer))
         asked = Transfer.objects.ask(cast.asked, cast.other_ministry, date(2026, 9, 1), by=seat)

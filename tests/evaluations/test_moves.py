@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
-from evaluations.models import Assessment, AssessmentVersion, Campaign, Document, EvaluationRequest
+from evaluations.models import Assessment, AssessmentVersion, Campaign, Document, EvaluationRequest, Letter
 from evaluations.models.assessments import draft_assessments, submit_complete
 from evaluations.models.campaigns import NumberChoice
 from evaluations.models.move_plans import Kind, Move, plan_of
@@ -252,7 +252,7 @@ def test_a_sheet_that_has_left_for_a_ward_on_paper_is_answered_for_its_time(cast
     play.rendered()
     assert matter.letter
     posted = matter.letter.letters.get()
-    posted.mark_sent()
+    Letter.objects.mark_sent({1: [posted.pk]})
     assert moved(cast, Kind.RESIDENCE, SEPTEMBER, matter.member, commune=cast.other_ward) == [("split", "whole")]
 
 

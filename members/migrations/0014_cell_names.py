@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('members', '0012_tree_imports'),
+        ('members', '0013_registers_and_personal_data'),
     ]
 
     operations = [

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('evaluations', '0020_reorganizations'),
+        ('evaluations', '0021_registers_and_personal_data'),
         ('members', '0007_end_reasons'),
     ]
 
