@@ -540,7 +540,7 @@ ROWS: dict[str, Row] = {
         }.items()
     },
     **{
-        f"evaluations:{name}": Row({"signer"}, {"officer"}, posts, {"organization_id": "committee_id"})
+        f"evaluations:{name}": Row({"signer"}, {"officer", "data_officer"}, posts, {"organization_id": "committee_id"})
         for name, posts in {
             "sign_digitally": "same",
             "signed_elsewhere": "only",

@@ -230,7 +230,7 @@ BREAKS: list[tuple[str, Break]] = [
     ("request_ended_has_code", lambda w: change(w.matter, state="cancelled")),
     ("request_set_aside_why", lambda w: change(w.matter, set_aside_at=NOW, set_aside_note="Thôi")),
     ("request_set_aside_why", lambda w: change(w.matter, set_aside_at=NOW, set_aside_by=w.matter.issued_by)),
-    ("transfer_state_known", lambda w: change(w.transfer, state="lost")),
+    ("transfer_state_known", lambda w: change(w.transfer, state="lost", settled_at=NOW, settled_by=F("asked_by"))),
     ("transfer_between_two", lambda w: change(w.transfer, to_committee=F("from_committee"))),
     ("transfer_one_waiting", lambda w: double(w.transfer)),
     ("transfer_refused_why", lambda w: change(w.transfer, state="refused", settled_at=NOW, settled_by=F("asked_by"))),

@@ -135,7 +135,7 @@ BREAKS: list[tuple[str, Break]] = [
     ("member_birth_year_agrees", lambda w: change(w.member, birth_year=1981)),
     ("member_joined_after_birth", lambda w: change(w.member, joined_on=date(1980, 6, 28))),
     ("member_card_once", lambda w: double(w.member, full_name="Người Khác")),
-    ("cell_name_source_known", lambda w: change(w.name, source="rumour")),
+    ("cell_name_source_known", lambda w: change(w.name, source="talk")),
     ("cell_name_says_something", lambda w: change(w.name, key="")),
     ("cell_name_one_own", lambda w: double(w.name)),
     ("cell_name_one_counted", lambda w: lambda: [double(w.name, source="list")() for _ in range(2)]),
