@@ -16,6 +16,7 @@ from evaluations.models import AssessmentVersion, Campaign, Document, Evaluation
 from evaluations.models.documents import new_document
 from evaluations.progress import STAGES, Progress, progress_by, together
 from members.models import Attendance, Member, Placement
+from members.models.people import EndReason
 from members.states import move
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def campaign_facts(campaign: Campaign) -> dict[str, Any]:
     today = timezone.localdate()
     return {
         "title": "BÁO CÁO",
-        "abstract": f"kết quả lấy ý kiến nhận xét của cấp ủy nơi cư trú năm {campaign.year}",
+        "abstract": f"kết quả thực hiện Quy định số 213-QĐ/TW và nhận xét của cấp ủy nơi cư trú năm {campaign.year}",
         "to": "",
         "period": {"from": timezone.localdate(campaign.prepared_at).isoformat(), "to": today.isoformat()},
         "sections": [
@@ -72,6 +73,7 @@ def campaign_facts(campaign: Campaign) -> dict[str, Any]:
             _requests(campaign, total),
             _participation(campaign),
             _outcome(versions, campaign),
+            _movements(campaign),
         ],
         **_picture(together(progress_by(campaign.requests.filter(ASKED), "campaign").values())),
         "by_commune": [{key: value for key, value in row.items() if key != "residence_commune"} for row in communes],
@@ -91,8 +93,10 @@ def _subjects(campaign: Campaign) -> dict[str, Any]:
     counts = placed.aggregate(
         all=Count("pk"),
         accepted=Count("pk", filter=Q(cell__isnull=False)),
+        taken_in=Count("pk", filter=Q(accepted_at__isnull=False)),
         exempt=Count("pk", filter=Q(standing=Placement.Standing.EXEMPT_ACTIVITY)),
     )
+    exempt = placed.exclude(exemption="").order_by().values_list("exemption").annotate(n=Count("pk"))
     total = members.count()
     return {
         "heading": "Đảng viên thuộc diện giữ mối liên hệ với nơi cư trú",
@@ -100,7 +104,9 @@ def _subjects(campaign: Campaign) -> dict[str, Any]:
             _row("Tổng số đảng viên đang công tác", total),
             _row("Đã ghi nơi giữ mối liên hệ", counts["all"], total),
             _row("Đã được phân về chi bộ nơi cư trú", counts["accepted"], total),
+            _row("Đã được chi bộ nơi cư trú tiếp nhận", counts["taken_in"], total),
             _row("Được miễn sinh hoạt nơi cư trú", counts["exempt"], total),
+            *(_row(f"Trong đó: {campaign.book.exemptions.get(code, code)}", n) for code, n in sorted(exempt)),
             _row("Chưa có nơi giữ mối liên hệ", total - counts["all"], total),
         ],
     }
@@ -128,9 +134,25 @@ def _participation(campaign: Campaign) -> dict[str, Any]:
     )
     counts = dict(rows.order_by().values_list("status").annotate(n=Count("pk", distinct=True)))
     held = sum(counts.values())
+    meetings = rows.order_by().values("meeting").distinct().count()
+    statuses = [_row(label.capitalize(), counts.get(status, 0), held) for status, label in Attendance.Status.choices]
     return {
         "heading": "Tham gia họp tại nơi cư trú (lượt, của đảng viên đã có nhận xét)",
-        "rows": [_row(label.capitalize(), counts.get(status, 0), held) for status, label in Attendance.Status.choices],
+        "rows": [_row("Số cuộc họp các chi bộ nơi cư trú đã mời", meetings), *statuses],
+    }
+
+
+def _movements(campaign: Campaign) -> dict[str, Any]:
+    """Who came to a place of residence in the year, and who left one, why."""
+    mine = Placement.objects.filter(member__in=Member.objects.in_committee(campaign.committee).values("pk"))
+    ended = mine.filter(until_on__year=campaign.year).exclude(end_reason="")
+    why = dict(ended.order_by().values_list("end_reason").annotate(n=Count("pk")))
+    return {
+        "heading": "Biến động nơi giữ mối liên hệ trong năm",
+        "rows": [
+            _row("Mới ghi nhận nơi giữ mối liên hệ", mine.filter(from_on__year=campaign.year).count()),
+            *(_row(f"Kết thúc: {label.lower()}", why[code]) for code, label in EndReason.choices if code in why),
+        ],
     }
 
 

@@ -31,6 +31,7 @@ from evaluations.views import (
     keying,
     letter_book,
     letters_in,
+    letters_out,
     meetings,
     mine,
     moves,
@@ -72,6 +73,7 @@ urlpatterns = [
     path("dot/<int:campaign_id>/giu-so/", signing.reserve, name="campaign_reserve"),
     path("dot/<int:campaign_id>/ket-thuc/", campaigns.close, name="campaign_close"),
     path("dot/<int:campaign_id>/xa-phuong/<int:commune_id>/", campaigns.commune, name="campaign_commune"),
+    path("dot/<int:campaign_id>/xa-phuong/<int:commune_id>/don-doc/", letters_out.reminder, name="reminder_letter"),
     path("dot/<int:campaign_id>/in/", printing.campaign, name="campaign_print"),
     path("dot/<int:campaign_id>/xuat/", exports.campaign, name="campaign_export"),
     path("dot/<int:campaign_id>/luu-tru/", archives.campaign, name="campaign_archive"),
@@ -80,6 +82,8 @@ urlpatterns = [
     path("dot/<int:campaign_id>/su-dung/", uses.page, name="campaign_use"),
     path("de-nghi/<int:request_id>/", matters.page, name="request_page"),
     path("de-nghi/<int:request_id>/gia-han/", matters.extend, name="request_extend"),
+    path("de-nghi/<int:request_id>/da-su-dung/", matters.consider, name="request_consider"),
+    path("de-nghi/<int:request_id>/phieu-xin-y-kien/", letters_out.opinion_request, name="opinion_request"),
     path("de-nghi/<int:request_id>/huy/", matters.cancel, name="request_cancel"),
     # Somebody moves
     path("dang-vien/<int:member_id>/chuyen-noi-cu-tru/", moves.residence, name="move_residence"),
@@ -138,6 +142,7 @@ urlpatterns = [
     path("in/xa-phuong/<int:commune_id>/<int:year>/", printing.commune, name="commune_print"),
     path("in/tra-loi/<int:commune_id>/<int:year>/", printing.returns, name="returns_print"),
     path("xuat/xa-phuong/<int:commune_id>/<int:year>/", exports.commune, name="commune_export"),
+    path("thong-tin/xa-phuong/<int:commune_id>/<int:year>/", letters_out.information, name="information_letter"),
     path("luu-tru/xa-phuong/<int:commune_id>/<int:year>/", archives.commune, name="commune_archive"),
     # Residence cell
     path("chi-bo/<int:cell_id>/phan-cong/<int:year>/", sharing.share, name="cell_share"),

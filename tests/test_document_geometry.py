@@ -1,12 +1,13 @@
 """The paper, measured: every document is read back and laid beside the table of party format (domain §6.2, §6.3)."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from evaluations.documents import render
-from evaluations.gallery import BY_NAME, draw, sample_facts
+from evaluations.gallery import BY_NAME, ISSUED_ON, PAPER_CODE, draw, sample_facts
 from tests.document_samples import SAMPLES, stretched
 from tests.paper import Run, page_size, runs, strokes
 
@@ -223,3 +224,18 @@ def test_an_invitation_is_half_a_sheet_for_everybody() -> None:
         assert (one(found, "ĐẢNG CỘNG SẢN VIỆT NAM").size, one(found, "T/M CHI ỦY").font) == (15, "Bold")
         assert guest["name"] in " ".join(run.text for run in found if run.font == "Bold")
         assert [run for run in found if run.left < LEFT - 0.2 or run.right > RIGHT + 0.6 or run.base > 142] == []
+
+
+@every
+def test_a_draft_differs_from_what_is_issued_in_number_day_code_and_its_mark_only(name: str) -> None:
+    draft, issued = draw(BY_NAME[name], is_draft=True), draw(BY_NAME[name], is_draft=False)
+    facts = SAMPLES[name]
+    if BY_NAME[name].is_coded:  # the letter code is another office's, not the document's
+        issued = render(name, facts, number="5", issued_on=ISSUED_ON, check=PAPER_CODE)
+
+    assert draft.pages == issued.pages
+    for number in range(draft.pages):
+        before, after = set(runs(draft.content, number)), set(runs(issued.content, number))
+        assert [run.text for run in before - after if not re.search(r"^Số|DỰ THẢO|ngày …|Công văn số", run.text)] == []
+        changed = [run.text for run in after - before]
+        assert [text for text in changed if not re.search(r"^Số|ngày 05 tháng 10|^MAU0|^trang \d", text)] == []

@@ -27,6 +27,8 @@ def stored_file(request: HttpRequest, document_id: int) -> HttpResponse:
     assert isinstance(request.user, User)
     issued = Document.objects.exclude(state__in=[Document.State.DRAFT, Document.State.FOR_SIGNATURE])
     document = get_object_or_404(issued.readable_by(request.user), pk=document_id)
+    if replaced := _no_longer_holds(request, document):
+        return replaced
     stored = document.file_to_read()
     if stored is None and document.keyed_by_id:
         pictures = document.files.filter(kind=DocumentFile.Kind.SCAN).defer("content")
@@ -69,9 +71,24 @@ def stamped(request: HttpRequest, document_id: int) -> HttpResponse:
     document = get_object_or_404(issued.readable_by(request.user), pk=document_id)
     if document.stamped is None:
         raise Http404
+    if replaced := _no_longer_holds(request, document):
+        return replaced
     _receive(document, request.user)
     AuditEvent.objects.record("read", by=_reader(document, request.user), on=document, fields=["stamped"])
     return pdf(bytes(document.stamped.content), f"ban-dong-dau-{document.pk}")
+
+
+def _no_longer_holds(request: HttpRequest, document: Document) -> HttpResponse | None:
+    """Before the bytes of a paper that was replaced or withdrawn: a page that says so and leads to what holds now."""
+    if document.state == Document.State.ISSUED or "ban-cu" in request.GET:
+        return None
+    assert isinstance(request.user, User)
+    newer = Document.objects.none()
+    if document.version:
+        newer = Document.objects.readable_by(request.user).filter(
+            version__assessment=document.version.assessment_id, state=Document.State.ISSUED
+        )
+    return render(request, "evaluations/document_replaced.html", {"document": document, "newer": newer.first()})
 
 
 def _receive(document: Document, user: User) -> None:

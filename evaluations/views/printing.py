@@ -17,6 +17,7 @@ from evaluations.owing import request_letters
 from evaluations.views.archives import campaign_form, commune_form
 from evaluations.views.bundles import ordered, recent
 from evaluations.views.letters_in import commune_within
+from evaluations.views.letters_out import workplaces_of
 from members.middleware import SignedIn
 from members.models import Organization, Placement
 from members.models.address_book import address_book
@@ -90,6 +91,7 @@ def returns(request: SignedIn, commune_id: int, year: int) -> HttpResponse:
         "may_export": (may_export := _exports(request, ward)),
         "export_form": ReasonForm(),
         "archive_form": commune_form(ward, year) if may_export else None,
+        "workplaces": workplaces_of(ward),
     }
     return render(request, "evaluations/returns_print.html", context)
 

@@ -1,0 +1,161 @@
+"""Letters printed from what is known today, and what becomes of paper: rendered again, replaced, failed."""
+
+import io
+import re
+from collections.abc import Callable
+from datetime import date
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from pypdf import PdfReader
+
+from evaluations import documents, tasks
+from evaluations.models import Document, EvaluationRequest, Letter
+from evaluations.models.corrections import reopen
+from members.models import Activity, AuditEvent, JointReview, User
+from members.roles import Action
+from tests import factories
+from tests.conftest import Cast
+from tests.season import Season, by
+
+pytestmark = [pytest.mark.django_db, pytest.mark.filterwarnings("ignore:unclosed file.*sRGB2014:ResourceWarning")]
+SignIn = Callable[[User], Client]
+
+
+def text(content: bytes) -> str:
+    pages = [page.extract_text() for page in PdfReader(io.BytesIO(content)).pages]
+    return re.sub(r"\s+", " ", " ".join(pages)).strip()
+
+
+def test_a_reminder_names_the_letter_and_who_is_still_open(cast: Cast, play: Season, sign_in: SignIn) -> None:
+    factories.member("Hồ Thử Chờ", workplace=cast.office_cell, commune=cast.ward)
+    play.issued()
+    matter = EvaluationRequest.objects.get(member__full_name="Hồ Thử Chờ")
+    client = sign_in(cast.officer)
+    url = reverse("evaluations:reminder_letter", args=[matter.campaign_id, cast.ward.pk])
+
+    letter = text(client.get(url).content)
+
+    assert "Ngày 05/10/2026, Đảng ủy có Công văn số 01-CV/ĐU đề nghị Đảng ủy phường An Hải" in letter
+    assert "còn 02 đồng chí chưa có ý kiến của nơi cư trú" in letter
+    assert "1 1 Hồ Thử Chờ" in letter
+    assert "2 2 Trần Thị Thử 28/6/1980" in letter.replace("28/06/1980", "28/6/1980")
+    event = AuditEvent.objects.filter(verb="read").order_by("-pk")[0]
+    assert event.count == 2
+
+
+def test_nobody_is_reminded_who_has_answered_everything(cast: Cast, play: Season, sign_in: SignIn) -> None:
+    matter = play.answered()
+    url = reverse("evaluations:reminder_letter", args=[matter.campaign_id, cast.ward.pk])
+
+    answer = sign_in(cast.officer).get(url, follow=True)
+
+    assert "đã trả lời đủ" in answer.content.decode()
+
+
+def test_one_member_is_asked_about_on_form_3(cast: Cast, play: Season, sign_in: SignIn) -> None:
+    play.issued()
+    matter = EvaluationRequest.objects.get(member=cast.asked)
+    client = sign_in(cast.officer)
+    url = reverse("evaluations:opinion_request", args=[matter.pk])
+
+    form = text(client.get(url).content)
+
+    assert f'href="{url}"' in client.get(reverse("evaluations:request_page", args=[matter.pk])).content.decode()
+    assert "PHIẾU XIN Ý KIẾN Chi ủy nơi cư trú" in form
+    assert "Họ và tên: Trần Thị Thử" in form
+    assert "chậm nhất ngày 15 tháng 11 năm 2026" in form
+
+
+def test_the_ward_tells_a_workplace_who_came_and_nothing_of_what_was_said(
+    cast: Cast, play: Season, sign_in: SignIn
+) -> None:
+    play.confirmed()
+    meeting = play.meeting()
+    placement = cast.asked.placements.get()
+    seat = by(cast.secretary, Action.RECORD, cast.cell)
+    meeting.attendances.create(placement=placement, status="present", recorded_by=seat)
+    Activity.objects.create(placement=placement, on=date(2026, 9, 12), description="Dọn vệ sinh", recorded_by=seat)
+    client = sign_in(cast.ward_officer)
+    page = reverse("evaluations:returns_print", args=[cast.ward.pk, 2026])
+    url = reverse("evaluations:information_letter", args=[cast.ward.pk, 2026])
+    assert f'<option value="{cast.ministry.pk}">Đảng ủy Sở Thử Nghiệm</option>' in client.get(page).content.decode()
+
+    letter = text(client.get(f"{url}?noi={cast.ministry.pk}").content)
+
+    assert "1. Số đảng viên đang giữ mối liên hệ tại địa bàn: 01 đồng chí" in letter
+    assert "đã mời họp 01 cuộc. Lượt có mặt: 1; vắng có lý do: 0" in letter
+    assert "đã có Phiếu nhận xét năm 2026 được xác nhận: 01 đồng chí" in letter
+    assert "Chi bộ Tổ dân phố 7 1 0 0 Dọn vệ sinh (12/09/2026)" in letter
+    assert "Nêu gương" not in letter
+    assert client.get(url)["Location"] == page
+    assert client.get(f"{url}?noi={cast.other_ministry.pk}").status_code == 404
+
+
+# --- What becomes of paper ---------------------------------------------------------------------------------------
+
+
+def test_an_old_document_rendered_again_is_the_stored_one(cast: Cast, play: Season) -> None:
+    """Byte for byte, and so in text and geometry: nothing of a document comes from anywhere but its facts."""
+    play.far()
+    play.answered()
+    play.rendered()
+    papers = list(Document.objects.filter(files__kind="issued"))
+    assert {paper.genre for paper in papers} == {"request_letter", "reply_letter", "assessment_form"}
+    cast.ministry.name, cast.ministry.signer_name = "Đảng ủy Tên Khác", "Người Ký Khác"
+    cast.ministry.save()
+
+    for paper in papers:
+        again = documents.render(
+            paper.genre,
+            paper.facts,
+            number=paper.number or "",
+            issued_on=paper.issued_on,
+            access=tasks._access(paper),
+            check=tasks._check(paper),
+        )
+        stored = paper.issued_file()
+        assert stored is not None
+        assert again.content == bytes(stored.content)
+
+
+def test_what_was_replaced_says_so_before_it_is_shown(cast: Cast, play: Season, sign_in: SignIn) -> None:
+    matter = play.answered()
+    play.rendered()
+    old = matter.answering_version()
+    assert old is not None
+    officer = by(cast.ward_officer, Action.CONFIRM, cast.ward)
+    draft = reopen(old, "mismatch", "Xem lại mục 3", by=officer)
+    play.assessment().write({}, "Vắng một cuộc họp do ốm.", by=by(cast.secretary, Action.WRITE, cast.cell))
+    draft.refresh_from_db()
+    draft.submit(JointReview.objects.get(), by=by(cast.secretary, Action.SUBMIT, cast.cell), attendance={})
+    draft.confirm(by=officer)
+    play.rendered()
+    client = sign_in(cast.ward_officer)
+    url = reverse("evaluations:document_file", args=[old.form.pk])
+
+    page = client.get(url)
+    bytes_of_old = client.get(f"{url}?ban-cu")
+
+    assert page["Content-Type"].startswith("text/html")
+    assert "Văn bản này đã thay thế" in page.content.decode()
+    assert reverse("evaluations:document_file", args=[draft.form.pk]) in page.content.decode()
+    assert bytes_of_old.content[:5] == b"%PDF-"
+    assert client.get(reverse("evaluations:document_file", args=[draft.form.pk])).content[:5] == b"%PDF-"
+
+
+def test_one_that_cannot_be_made_fails_its_letter_and_disturbs_no_other(cast: Cast, play: Season) -> None:
+    play.far()
+    broken, whole = Document.objects.filter(genre="request_letter").order_by("pk")
+    del broken.facts["purpose_text"]
+    Document.objects.filter(pk=broken.pk).update(facts=broken.facts)
+
+    play.rendered()
+
+    reasons = dict(Document.objects.filter(genre="request_letter").values_list("pk", "render_error"))
+    assert reasons == {broken.pk: "Thiếu dữ liệu để lập văn bản: purpose_text", whole.pk: ""}
+    assert {letter.state for letter in broken.letters.all()} == {"failed"}
+    assert {letter.last_error for letter in broken.letters.all()} == {reasons[broken.pk]}
+    assert not Letter.objects.filter(document=whole, state="failed").exists()
+    assert whole.issued_file() is not None
