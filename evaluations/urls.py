@@ -82,7 +82,6 @@ urlpatterns = [
     path("dot/<int:campaign_id>/su-dung/", uses.page, name="campaign_use"),
     path("de-nghi/<int:request_id>/", matters.page, name="request_page"),
     path("de-nghi/<int:request_id>/gia-han/", matters.extend, name="request_extend"),
-    path("de-nghi/<int:request_id>/da-su-dung/", matters.consider, name="request_consider"),
     path("de-nghi/<int:request_id>/phieu-xin-y-kien/", letters_out.opinion_request, name="opinion_request"),
     path("de-nghi/<int:request_id>/huy/", matters.cancel, name="request_cancel"),
     # Somebody moves
