@@ -354,9 +354,12 @@ NOT_KEYING = {"ward_clerk", "ward_signer", "secretary"}
 ROWS: dict[str, Row] = {
     "members:member_list": Row(OFFICERS | SIGNERS | SECRETARIES | {"ward_clerk"}, shared=True),
     "members:member_page": Row(WORKPLACE),
-    "members:signatories": Row({"officer", "signer"}, posts="same", takes={"organization_id": "committee_id"}),
+    "members:signatories": Row({"officer", "signer"}, {"data_officer"}, "same", {"organization_id": "committee_id"}),
     "members:signatory_retire": Row(
-        {"officer", "signer"}, posts="only", takes={"organization_id": "committee_id", "signatory_id": "signatory_id"}
+        {"officer", "signer"},
+        {"data_officer"},
+        "only",
+        {"organization_id": "committee_id", "signatory_id": "signatory_id"},
     ),
     "members:seat_list": Row(OFFICERS | SIGNERS | {"overseer", "administrator"}, shared=True),
     "members:seats": Row(
@@ -398,7 +401,6 @@ ROWS: dict[str, Row] = {
     ),
     "evaluations:request_page": Row(WORKPLACE),
     "evaluations:request_extend": Row({"officer"}, {"signer"}, "only"),
-    "evaluations:request_consider": Row(WORKPLACE, posts="only"),
     "evaluations:opinion_request": Row(WORKPLACE),
     "evaluations:request_cancel": Row({"officer"}, {"signer"}, "only"),
     "evaluations:move_residence": Row({"officer"}, {"signer"}, "same"),

@@ -26,7 +26,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'tên gọi của tổ dân phố, thôn',
-                'constraints': [models.CheckConstraint(condition=models.Q(('source__in', ['own', 'list'])), name='cell_name_source_known'), models.CheckConstraint(condition=models.Q(('key', ''), _negated=True), name='cell_name_says_something'), models.UniqueConstraint(condition=models.Q(('source', 'own')), fields=('commune', 'key'), name='cell_name_one_own'), models.UniqueConstraint(condition=models.Q(('source', 'list')), fields=('commune', 'key', 'cell'), name='cell_name_one_counted'), models.CheckConstraint(condition=models.Q(models.Q(('cell__isnull', False), ('source', 'list')), models.Q(('said_at__isnull', False), ('said_by__isnull', False), ('source', 'own')), _connector='OR'), name='cell_name_said_by_whom')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('source__in', ['own', 'list'])), name='cell_name_source_known'), models.CheckConstraint(condition=models.Q(('key', ''), _negated=True), name='cell_name_says_something'), models.UniqueConstraint(condition=models.Q(('source', 'own')), fields=('commune', 'key'), name='cell_name_one_own'), models.UniqueConstraint(condition=models.Q(('source', 'list')), fields=('commune', 'key', 'cell'), name='cell_name_one_counted'), models.CheckConstraint(condition=models.Q(models.Q(('cell__isnull', False), ('source', 'list')), models.Q(('said_at__isnull', False), ('said_by__isnull', False), ('source', 'own')), _connector='OR'), name='cell_name_whose_word')],
             },
         ),
     ]

@@ -102,7 +102,7 @@ class CellName(models.Model):
                 name="cell_name_one_counted", fields=["commune", "key", "cell"], condition=Q(source="list")
             ),
             models.CheckConstraint(
-                name="cell_name_said_by_whom",
+                name="cell_name_whose_word",
                 condition=Q(source="list", cell__isnull=False)
                 | Q(source="own", said_by__isnull=False, said_at__isnull=False),
             ),

@@ -139,7 +139,7 @@ BREAKS: list[tuple[str, Break]] = [
     ("cell_name_says_something", lambda w: change(w.name, key="")),
     ("cell_name_one_own", lambda w: double(w.name)),
     ("cell_name_one_counted", lambda w: lambda: [double(w.name, source="list")() for _ in range(2)]),
-    ("cell_name_said_by_whom", lambda w: change(w.name, said_by=None)),
+    ("cell_name_whose_word", lambda w: change(w.name, said_by=None)),
     ("membership_end_reason_known", lambda w: change(w.membership, until_on=LATER, end_reason="bored")),
     ("membership_reason_only_when_ended", lambda w: change(w.membership, end_reason="moved")),
     ("placement_end_reason_known", lambda w: change(w.placement, until_on=LATER, end_reason="bored")),
