@@ -4,13 +4,14 @@ The only importer of pyHanko. Nothing here reads the database; nothing secret is
 """
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from asn1crypto.x509 import Certificate
 from django.conf import settings
@@ -30,6 +31,8 @@ from pyhanko.stamp import StaticStampStyle
 from pyhanko_certvalidator import ValidationContext
 
 from evaluations import documents
+
+Answer = TypeVar("Answer")
 
 MM = 72 / 25.4
 FIELD_MM = (70.0, 24.0)
@@ -140,12 +143,18 @@ def sign(content: bytes, key: Key) -> Signed:
             stamp_style=StaticStampStyle(border_width=0, background=_Words(key.identity, moment)),
             new_field_spec=fields.SigFieldSpec(name, on_page=page, box=box),
         )
-        signed = pdf_signer.sign_pdf(writer).getvalue()
+        signed = _apart(pdf_signer.sign_pdf, writer).getvalue()
     except TimestampRequestError as problem:
         raise SignatureRefused("Máy chủ cấp dấu thời gian không trả lời. Xin ký lại sau ít phút.") from problem
     except (PdfError, SigningError, PKCS11Error) as problem:
         raise SignatureRefused(f"Không ký được văn bản này ({type(problem).__name__}).") from problem
     return Signed(signed, key.identity, moment, bool(settings.TIMESTAMP_URL))
+
+
+def _apart(work: Callable[..., Answer], *given: Any) -> Answer:
+    """In a thread of its own: pyHanko runs an event loop, and the caller's thread may have one already."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(work, *given).result()
 
 
 class _Words(PdfContent):
@@ -193,7 +202,7 @@ def accept(content: bytes, issued: bytes) -> Signed:
     if not content.startswith(issued) or len(content) == len(issued):
         raise SignatureRefused("Tệp này không phải bản phát hành đang lưu cộng thêm chữ ký số.")
     try:
-        return _checked(content)
+        return _apart(_checked, content)
     except SignatureRefused:
         raise
     except Exception as problem:  # a file made to break the parser may fail anywhere in it

@@ -251,6 +251,7 @@ def prepare(letters: int) -> None:
     from django.db import transaction  # noqa: PLC0415
 
     from evaluations.models import Campaign, EvaluationRequest  # noqa: PLC0415
+    from liaison.sessions import SEEN, SINCE  # noqa: PLC0415
     from members.models import Organization, User  # noqa: PLC0415
     from members.roles import Role  # noqa: PLC0415
     from tests import factories  # noqa: PLC0415
@@ -291,6 +292,10 @@ def prepare(letters: int) -> None:
         session[SESSION_KEY] = str(officer.pk)
         session[BACKEND_SESSION_KEY] = "allauth.account.auth_backends.AuthenticationBackend"
         session[HASH_SESSION_KEY] = officer.get_session_auth_hash()
+        # Signed in whole a moment ago, both factors shown: the storm is about letters.
+        session[SINCE] = session[SEEN] = now = time.time()
+        session["account_authentication_methods"] = [{"method": "mfa", "type": "webauthn", "at": now}]
+        session["account_authentication_methods_user"] = str(officer.pk)
         session.create()
     sys.stdout.write(f"{session.session_key}\n")
 
@@ -317,7 +322,7 @@ class Officer(threading.Thread):
         request = urllib.request.Request(f"{site}/phan-chi-bo/{ward}/", said, headers)  # noqa: S310
         try:
             with urllib.request.build_opener(Stay).open(request, timeout=120) as answer:
-                return answer.status == 302
+                return answer.status == 302 and answer.headers["Location"] == f"/phan-chi-bo/{ward}/"
         except OSError:
             return False
 

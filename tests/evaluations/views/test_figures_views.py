@@ -80,7 +80,7 @@ def test_draft_campaigns_are_nobodys_figures(cast: Cast, play: Season, sign_in: 
 def test_who_may_see_figures(cast: Cast, play: Season, sign_in: SignIn) -> None:
     play.issued()
     found = {name: sign_in(person).get(FIGURES).status_code for name, person in cast.people().items()}
-    refused = {"ward_clerk", "secretary", "other_secretary", "auditor", "nobody", "member_user"}
+    refused = {"ward_clerk", "secretary", "other_secretary", "auditor", "data_officer", "nobody", "member_user"}
     assert {name for name, code in found.items() if code == 403} == refused
     assert {code for name, code in found.items() if name not in refused} == {200}
     neighbours = words(shown(sign_in(cast.neighbour), FIGURES))
