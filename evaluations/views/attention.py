@@ -61,11 +61,11 @@ def cells(request: SignedIn, commune_id: int) -> HttpResponse:
     choices = Organization.objects.residence_cells().filter(parent=commune).order_by("search_key")
     if request.method == "POST":
         chosen = _chosen(request)
-        cell = choices.filter(pk=chosen.get("cell", 0)).first()
-        matter = waiting.select_related("placement").filter(pk=chosen.get("matter", 0)).first()
-        if cell is None or matter is None:
-            messages.error(request, "Chưa chuyển: chọn chi bộ nhận, hoặc danh sách vừa thay đổi. Xin xem lại.")
+        if len(chosen) < 2:
+            messages.error(request, "Chưa chuyển: chọn chi bộ nhận rồi bấm lại.")
             return redirect("evaluations:reassign", commune.pk)
+        cell = get_object_or_404(choices, pk=chosen["cell"])
+        matter = get_object_or_404(waiting.select_related("placement"), pk=chosen["matter"])
         to_another_cell(matter, cell, by=seat)
         tasks.wake()
         messages.success(request, f"Đã chuyển đồng chí {matter.member.full_name} về {cell.name}.")
