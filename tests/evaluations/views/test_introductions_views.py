@@ -226,7 +226,7 @@ class TestResidence:
                 assert [word for word in ("học tập trung", "EX_FULLTIME", "số 55") if word in text] == []
         assert row.document
         assert "EX_FULLTIME_STUDY" not in str(row.document.facts)
-        assert "55" not in str(row.document.facts)
+        assert "số 55" not in str(row.document.facts)
 
     @pytest.mark.parametrize(
         ("name", "step"),
