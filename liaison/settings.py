@@ -136,6 +136,7 @@ BROKER_IS_REDIS = urlsplit(CELERY_BROKER_URL).scheme in ("redis", "rediss")
 BROKER_DIR = VAR / "broker"
 CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, object]
 if BROKER_IS_REDIS:
+    CELERY_BROKER_TRANSPORT = "liaison.broker.Transport"
     CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": VISIBILITY_TIMEOUT, "socket_connect_timeout": 3}
 else:
     BROKER_DIR.mkdir(parents=True, exist_ok=True)
