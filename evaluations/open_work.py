@@ -129,7 +129,6 @@ def minutes(organization: Organization, role: str, said: dict[str, Any]) -> dict
         "title": "BIÊN BẢN",
         "abstract": f"bàn giao nhiệm vụ {Role(role).label.lower()}",
         "organization": organization.name,
-        "place": organization.place,
         "work": [{"no": no, "words": item.words, "count": item.count} for no, item in enumerate(said["work"], 1)],
         **{name: said[name] for name in ("on", "giver", "giver_since", "receiver", "receiver_since", "paper", "note")},
     }

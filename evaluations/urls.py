@@ -97,6 +97,7 @@ urlpatterns = [
     path("gioi-thieu/<int:committee_id>/trinh-ky/", introductions.present, name="introductions_present"),
     path("gioi-thieu/<int:committee_id>/rut-ve/", introductions.take_back, name="introductions_take_back"),
     path("gioi-thieu/<int:committee_id>/ky/", introduction_folder.sign, name="introductions_sign"),
+    path("gioi-thieu/<int:committee_id>/in/", printing.introductions, name="introductions_print"),
     path("gioi-thieu/giay/<int:introduction_id>/", introductions.page, name="introduction_page"),
     path("gioi-thieu/giay/<int:introduction_id>/huy/", introductions.cancel, name="introduction_cancel"),
     path("gioi-thieu/giay/<int:introduction_id>/ket-thuc/", introductions.end, name="introduction_end"),

@@ -28,21 +28,3 @@ def request_row(no: int, name: str = "Lê Thị Thử Nghiệm") -> dict[str, An
         "workplace_cell": "Chi bộ Văn phòng Sở",
         "residence": f"Tổ {no}, phường An Hải",
     }
-
-
-LONG_NAME = "Tôn Nữ Công Tằng Huyền Trang Nguyễn Phước Bảo Quỳnh Anh Thư"
-LONG_BODY = "Đảng ủy Ban Quản lý dự án đầu tư xây dựng các công trình giao thông và hạ tầng kỹ thuật đô thị"
-
-
-def stretched(facts: Any, key: str = "") -> Any:
-    """The same document about people and offices with the longest names, in lists of forty."""
-    if isinstance(facts, dict):
-        return {name: stretched(value, name) for name, value in facts.items()}
-    if isinstance(facts, list):
-        rows = [stretched(row, key) for row in facts]
-        return [row | {"no": no} for no, row in enumerate(rows * 20, 1)] if key == "rows" and len(rows) < 9 else rows
-    if key == "name":
-        return LONG_NAME
-    if key in ("workplace", "workplace_cell", "to", "cell", "residence", "issuer", "superior", "reply_to") and facts:
-        return LONG_BODY.upper() if key in ("issuer", "superior") else LONG_BODY
-    return facts

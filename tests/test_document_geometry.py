@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from evaluations.documents import render
-from evaluations.gallery import BY_NAME, ISSUED_ON, PAPER_CODE, draw, sample_facts
-from tests.document_samples import SAMPLES, stretched
+from evaluations.gallery import BY_NAME, ISSUED_ON, PAPER_CODE, draw, sample_facts, stretched
+from tests.document_samples import SAMPLES
 from tests.paper import Run, page_size, runs, strokes
 
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed file.*sRGB2014:ResourceWarning")
@@ -25,7 +25,8 @@ class Format:
     number: str = ""
     is_addressed: bool = False
     dense: bool = False
-    signed: tuple[str, ...] = ()  # (authority, position, name); minutes: who signs, from left to right
+    signed: tuple[str, ...] = ()  # (authority, position, name)
+    minutes: tuple[str, str] = ("NGƯỜI GHI BIÊN BẢN", "CHỦ TRÌ HỘI NGHỊ")  # unsigned: who signs left and right
     room: float = 40  # mm for the stamp
     two_sided: bool = False  # no abstract; on the left the half that comes back, where others have Nơi nhận
 
@@ -40,6 +41,8 @@ FORMATS = {
     "reminder_letter": Format(number="05-CV/ĐU", is_addressed=True, signed=MINISTRY),
     "working_minutes": Format("BIÊN BẢN", "05-BB/ĐU"),
     "report": Format("BÁO CÁO", "05-BC/ĐU", signed=MINISTRY),
+    "hand_over": Format("BIÊN BẢN", "05-BB/ĐU", minutes=("BÊN NHẬN", "BÊN GIAO")),
+    "destruction": Format("BIÊN BẢN", signed=WARD),
     "assessment_form": Format("PHIẾU NHẬN XÉT", dense=True, signed=CELL),
     "assessment_form_exempt": Format("PHIẾU NHẬN XÉT", dense=True, signed=CELL),
     "joint_minutes": Format("BIÊN BẢN", "05-BB/CB"),
@@ -157,8 +160,8 @@ def test_signature_and_recipients(name: str) -> None:
     pages = [runs(drawn.content, number) for number in range(drawn.pages)]
 
     if not rules.signed:
-        found = next(rows for rows in pages if any(run.text == "CHỦ TRÌ HỘI NGHỊ" for run in rows))
-        writer, chair = one(found, "NGƯỜI GHI BIÊN BẢN"), one(found, "CHỦ TRÌ HỘI NGHỊ")
+        found = next(rows for rows in pages if any(run.text == rules.minutes[1] for run in rows))
+        writer, chair = (one(found, words) for words in rules.minutes)
         assert (writer.size, writer.font, chair.size, chair.font) == (14, "Bold", 14, "Bold")
         assert (writer.right < chair.left, writer.base) == (True, chair.base)
         return
@@ -192,7 +195,7 @@ def test_signature_and_recipients(name: str) -> None:
 @pytest.mark.parametrize("lines", range(0, 13, 2))
 def test_a_signature_never_stands_alone_on_a_page(name: str, lines: int) -> None:
     """Whatever pushes the text down: here a superior body with an ever longer name."""
-    facts, mark = sample_facts(name), FORMATS[name].signed or ("CHỦ TRÌ HỘI NGHỊ",)
+    facts, mark = sample_facts(name), FORMATS[name].signed or FORMATS[name].minutes[1:]
     facts["head"]["superior"] = "ĐẢNG BỘ " + "MẪU CÓ TÊN DÀI " * (lines * 2)
     drawn = render(name, facts, number="5")
 

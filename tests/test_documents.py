@@ -18,6 +18,7 @@ from weasyprint.urls import FatalURLFetchingError
 
 from evaluations import documents
 from evaluations.documents import Access, Check, Rendered, RenderError, render
+from evaluations.gallery import BY_NAME, sample_facts
 from evaluations.scans import read_pages
 from tests.document_samples import (
     ALL_LETTERS,
@@ -448,6 +449,14 @@ def test_the_same_facts_give_the_same_bytes(template: str) -> None:
 
 # --- What can never get in -------------------------------------------------------------------------------------------
 
+HOSTILE = [
+    '<img src="{url}/i"><link rel=attachment href="file:///etc/passwd">',
+    '</p></title><style>@import "{url}/c"; body {{ background: url({url}/b) }}</style>',
+    '" onload="x" style="background: url({url}/q)"><a href="file:///etc/passwd">',
+    "{{{{ head.issuer }}}} {{% include 'base.html' %}} {url}/t",
+]
+SIGNATURE_FIELD = {"name": "Đảng ủy Sở Thử Nghiệm", "time": "08:30:00", "on": "05/10/2026"}
+
 
 @pytest.fixture
 def canary() -> Iterator[tuple[str, list[str]]]:
@@ -473,15 +482,7 @@ def canary() -> Iterator[tuple[str, list[str]]]:
 
 
 @pytest.mark.parametrize("template", SAMPLES)
-@pytest.mark.parametrize(
-    "hostile",
-    [
-        '<img src="{url}/i"><link rel=attachment href="file:///etc/passwd">',
-        '</p></title><style>@import "{url}/c"; body {{ background: url({url}/b) }}</style>',
-        '" onload="x" style="background: url({url}/q)"><a href="file:///etc/passwd">',
-        "{{{{ head.issuer }}}} {{% include 'base.html' %}} {url}/t",
-    ],
-)
+@pytest.mark.parametrize("hostile", HOSTILE)
 def test_whatever_people_type_is_only_text(template: str, hostile: str, canary: tuple[str, list[str]]) -> None:
     url, calls = canary
     typed = hostile.format(url=url)
@@ -507,6 +508,31 @@ def test_whatever_people_type_is_only_text(template: str, hostile: str, canary: 
     shown = "".join(page.removesuffix(f"{code}trang{no}") for no, page in enumerate(pages, 1))
     # The form of the cell carries no number and no sign, so nothing of theirs is looked for.
     assert [path for path in texts if holder(facts, path)[path[-1]].replace(" ", "") not in shown] == []
+
+
+@pytest.mark.parametrize("template", [name for name, row in BY_NAME.items() if row.is_sheet] + ["signature_field"])
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_whatever_people_type_is_only_text_on_sheets_too(
+    template: str, hostile: str, canary: tuple[str, list[str]]
+) -> None:
+    """Forms to fill in, invitations, envelopes, books, and the words of a digital signature: nothing is attached."""
+    url, calls = canary
+    typed = hostile.format(url=url)
+    facts = SIGNATURE_FIELD if template == "signature_field" else sample_facts(template)
+    facts = copy.deepcopy(facts)
+    for path, text in list(strings(facts)):
+        # Addresses inside QR codes and headings that only an office's rulebook words are not typed by anybody.
+        if not re.fullmatch(r"\d{4}-\d\d-\d\d", text) and path[-1] != "url":
+            holder(facts, path)[path[-1]] += f" {typed}"
+
+    rendered = render(template, facts)
+
+    assert calls == []
+    reader = read(rendered)
+    assert (dict(reader.attachments), [page for page in reader.pages if "/Annots" in page]) == ({}, [])
+    assert typed.replace(" ", "") in "".join(page.replace(" ", "") for page in page_texts(rendered))
+    with pikepdf.open(io.BytesIO(rendered.content)) as pdf:
+        assert [row for row in pdf.objects if isinstance(row, pikepdf.Stream) and "/F" in row] == []
 
 
 @pytest.mark.parametrize(

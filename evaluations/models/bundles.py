@@ -98,6 +98,7 @@ class Bundle(models.Model):
         WORKPLACE_ANSWERS = "workplace_answers", "Bộ trả lời nơi công tác"
         COMMUNE_ANSWERS = "commune_answers", "Kết quả của một xã, phường"
         CAMPAIGN_ANSWERS = "campaign_answers", "Kết quả của cả đợt"
+        INTRODUCTIONS = "introductions", "Giấy giới thiệu gửi một xã, phường"
         LABELS = "labels", "Nhãn địa chỉ"
         ENVELOPES = "envelopes", "Bì thư"
         ARCHIVE = "archive", "Hồ sơ lưu trữ"
@@ -165,6 +166,7 @@ class Bundle(models.Model):
                         "workplace_answers",
                         "commune_answers",
                         "campaign_answers",
+                        "introductions",
                         "labels",
                         "envelopes",
                         "archive",
@@ -305,7 +307,7 @@ READERS: dict[Action, tuple[str, ...]] = {
     Action.KEEP_BOOK: (_Kind.LETTERS_OUT, _Kind.LETTERS_IN),
     Action.WRITE: (_Kind.CELL_ANSWERS,),
     Action.CONFIRM: (_Kind.CELL_ANSWERS, _Kind.WORKPLACE_ANSWERS),
-    Action.RECEIVE: (_Kind.LETTER_PACK, _Kind.COMMUNE_ANSWERS, _Kind.CAMPAIGN_ANSWERS),
+    Action.RECEIVE: (_Kind.LETTER_PACK, _Kind.COMMUNE_ANSWERS, _Kind.CAMPAIGN_ANSWERS, _Kind.INTRODUCTIONS),
     Action.PREPARE: (_Kind.SIGNING_FOLDER,),
     Action.SIGN: (_Kind.SIGNING_FOLDER,),
     Action.KEEP_ADDRESSES: (_Kind.LABELS, _Kind.ENVELOPES),

@@ -9,6 +9,7 @@ from evaluations.models.assessments import Assessment, AssessmentVersion, commen
 from evaluations.models.bundles import LARGEST, Bundle
 from evaluations.models.campaigns import Campaign
 from evaluations.models.documents import Document, DocumentQuerySet, NumberSeries
+from evaluations.models.introductions import Introduction
 from evaluations.models.letter_book import book_ids
 from evaluations.models.print_plans import LINES, Order, Sheet, steps
 from evaluations.models.registers import INTRODUCED, ORDER, Book, Wanted, placements_in
@@ -129,6 +130,17 @@ def workplace_answers(commune: Organization, workplace: Organization, year: int,
         ids += [*[reply.pk] * reply.facts.get("copies", 1), *(form.pk for form in forms if form.pk in readable)]
     title = f"Bộ trả lời {workplace.name} năm {year}"
     return Order(Kind.WORKPLACE_ANSWERS, commune, title, steps(Sheet.FILES, ids), year, other=workplace)
+
+
+def introductions(committee: Organization, commune: Organization, reader: User) -> Order:
+    """The introductions to one commune that nobody has received there yet, by name."""
+    waiting = Introduction.objects.filter(workplace=committee, commune=commune).waiting()
+    papers = Document.objects.filter(genre=Document.Genre.INTRODUCTION, introduction__in=waiting.values("pk"))
+    issued = papers.filter(state=Document.State.ISSUED, keyed_by=None)
+    plan = steps(Sheet.FILES, _readable(issued.order_by("introduction__member__sort_key", "pk"), reader))
+    year = timezone.localdate().year
+    title = f"Giấy giới thiệu của {committee.name} gửi {commune.name}"
+    return Order(Kind.INTRODUCTIONS, committee, title, plan, year, other=commune)
 
 
 def commune_answers(campaign: Campaign, commune: Organization, reader: User) -> Order:

@@ -33,7 +33,9 @@ def stored_file(request: HttpRequest, document_id: int) -> HttpResponse:
     if stored is None and document.keyed_by_id:
         pictures = document.files.filter(kind=DocumentFile.Kind.SCAN).defer("content")
         if first := pictures.order_by("pk").first():
-            return redirect("evaluations:document_scan", document.pk, first.pk)
+            picture = redirect("evaluations:document_scan", document.pk, first.pk)
+            picture["Location"] += "?ban-cu" if "ban-cu" in request.GET else ""
+            return picture
         raise Http404  # paper without a picture: the sheet itself is at the office
     if stored is None:
         waiting = render(request, "evaluations/document_waiting.html", {"document": document}, status=202)
@@ -54,6 +56,8 @@ def scan(request: HttpRequest, document_id: int, file_id: int) -> HttpResponse:
     scans = DocumentFile.objects.filter(readable, kind=DocumentFile.Kind.SCAN, document=document_id)
     found = get_object_or_404(scans.select_related("document__issuer"), pk=file_id)
     content, document = bytes(found.content), found.document
+    if replaced := _no_longer_holds(request, document):
+        return replaced
     _receive(document, request.user)
     AuditEvent.objects.record("read", by=_reader(document, request.user), on=document)
     # What it is was told by its first bytes when it came in; a browser must not guess again.
@@ -80,7 +84,7 @@ def stamped(request: HttpRequest, document_id: int) -> HttpResponse:
 
 def _no_longer_holds(request: HttpRequest, document: Document) -> HttpResponse | None:
     """Before the bytes of a paper that was replaced or withdrawn: a page that says so and leads to what holds now."""
-    if document.state == Document.State.ISSUED or "ban-cu" in request.GET:
+    if document.state not in (Document.State.REPLACED, Document.State.WITHDRAWN) or "ban-cu" in request.GET:
         return None
     assert isinstance(request.user, User)
     newer = Document.objects.none()

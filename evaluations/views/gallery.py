@@ -24,8 +24,9 @@ def specimen(request: SignedIn, name: str) -> HttpResponse:
     _only_for_administrators(request)
     if name not in BY_NAME:
         raise Http404
-    is_draft = request.GET.get("ban") == "du-thao"
-    return pdf(draw(BY_NAME[name], is_draft=is_draft).content, f"mau-{name.replace('_', '-')}")
+    wanted = request.GET.get("ban")
+    drawn = draw(BY_NAME[name], is_draft=wanted == "du-thao", is_long=wanted == "ten-dai")
+    return pdf(drawn.content, f"mau-{name.replace('_', '-')}")
 
 
 def _only_for_administrators(request: SignedIn) -> None:

@@ -11,11 +11,12 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
 from evaluations.forms.exports import ReasonForm
-from evaluations.models import AssessmentVersion, Bundle, Campaign, Document, HandOver, Letter, packs
+from evaluations.models import AssessmentVersion, Bundle, Campaign, Document, HandOver, Introduction, Letter, packs
 from evaluations.models.print_plans import Order
 from evaluations.owing import request_letters
 from evaluations.views.archives import campaign_form, commune_form
 from evaluations.views.bundles import ordered, recent
+from evaluations.views.introductions import committee_within
 from evaluations.views.letters_in import commune_within
 from evaluations.views.letters_out import workplaces_of
 from members.middleware import SignedIn
@@ -105,6 +106,26 @@ def _paper_letters(documents: QuerySet[Document]) -> list[Letter]:
     found = Letter.objects.filter(document__in=documents, channel=Letter.Channel.PRINT)
     rows = found.select_related("document", "recipient").prefetch_related("hand_overs").order_by("-pk")[:50]
     return sorted(rows, key=lambda row: row.state == Letter.State.SENT)
+
+
+@require_http_methods(["GET", "POST"])
+def introductions(request: SignedIn, committee_id: int) -> HttpResponse:
+    """In giấy giới thiệu: those that nobody has received yet, one pile for each receiving commune."""
+    committee = committee_within(request.user, committee_id)
+    seat = request.user.acting(Action.RECEIVE, committee)
+    waiting = Introduction.objects.filter(workplace=committee).waiting().order_by()
+    if request.method == "POST":
+        chosen = request.POST.get("commune", "")
+        receivers = Organization.objects.filter(pk__in=waiting.values("commune"))
+        place = get_object_or_404(receivers, pk=int(chosen[:15]) if chosen.isdecimal() else 0)
+        return ordered(request, packs.introductions(committee, place, request.user), "In để gửi nơi cư trú", seat)
+    counted = waiting.values("commune", "commune__name").annotate(count=Count("pk"))
+    context = {
+        "committee": committee,
+        "rows": counted.order_by("commune__search_key", "commune"),
+        "bundles": recent(request, committee, [KIND.INTRODUCTIONS]),
+    }
+    return render(request, "evaluations/introductions_print.html", context)
 
 
 @require_http_methods(["GET", "POST"])

@@ -9,7 +9,6 @@ import hashlib
 import io
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -31,7 +30,7 @@ django.setup()
 from django.core.management import call_command  # noqa: E402
 from django.utils import timezone  # noqa: E402
 from pypdf import PdfReader, PdfWriter  # noqa: E402
-from render import forms, ours  # noqa: E402
+from render import forms, ours, peak_mb  # noqa: E402
 
 from evaluations import bundles  # noqa: E402
 from evaluations.models import Bundle, Document, DocumentFile  # noqa: E402
@@ -44,7 +43,6 @@ if "--child" not in sys.argv:  # what makes rows is larger than what is measured
 
 PAIRS = 5
 DIFFERENT = 100  # forms that are rendered; the rest repeats them under other names
-MB = 1024
 
 
 def build(count: int) -> Seat:
@@ -100,10 +98,8 @@ def child() -> None:
     """The full size alone, so that its memory is its own."""
     seat = Seat.objects.get(user__username="bench")
     seconds, bundle = merge(list(Document.objects.order_by("pk").values_list("pk", flat=True)), "all", seat)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / MB
-    print(
-        json.dumps({"seconds": round(seconds, 1), "peak_mb": round(peak), "size": bundle.size, "pages": bundle.pages})
-    )
+    found = {"seconds": round(seconds, 1), "peak_mb": round(peak_mb()), "size": bundle.size, "pages": bundle.pages}
+    print(json.dumps(found))
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """Print copies: ordered once, made step by step by whoever is alive, complete, and gone after a few days."""
 
 import io
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pikepdf
@@ -11,7 +11,7 @@ from django.utils import timezone
 from pypdf import PdfReader
 
 from evaluations import bundles, tasks
-from evaluations.models import Assessment, Bundle, BundlePiece, Document, DocumentFile, packs
+from evaluations.models import Assessment, Bundle, BundlePiece, Document, DocumentFile, Introduction, packs
 from evaluations.models.bundles import PIECE, TRIES
 from evaluations.models.paper_codes import PaperKind, grid_number, paper_code, read_grid_number
 from evaluations.models.print_plans import Order, Sheet, steps
@@ -20,6 +20,7 @@ from members.roles import Action
 from members.states import Refused
 from tests import factories
 from tests.conftest import Cast
+from tests.introducing import Introducing
 from tests.racing import race
 from tests.season import Season, by
 
@@ -194,6 +195,30 @@ def test_a_paper_that_cannot_be_made_fails_the_copy(cast: Cast, play: Season) ->
     bundle = made(Bundle.objects.order(order, "In", by=by(cast.officer, Action.RECEIVE, cast.ministry)))
 
     assert (bundle.state, bundle.error) == ("failed", "Có văn bản chưa lập được bản in")
+
+
+def test_introductions_to_one_commune_come_by_name_until_they_are_received(cast: Cast, play: Season) -> None:
+    introducing = Introducing(cast)
+    early = factories.member("Bùi Thử Sớm", workplace=cast.office_cell, commune=cast.ward, cell=cast.cell)
+    far = factories.member("Hồ Thử Xa", workplace=cast.office_cell, commune=cast.far_ward)
+    for member in (cast.asked, early, far):
+        introducing.drafted(member, commune=cast.far_ward if member == far else cast.ward)
+    introducing.present()
+    introducing.issue()
+    play.rendered()
+    receiver = by(cast.officer, Action.RECEIVE, cast.ministry)
+
+    bundle = made(
+        Bundle.objects.order(packs.introductions(cast.ministry, cast.ward, cast.officer), "Để gửi", by=receiver)
+    )
+
+    papers = [text.partition("Giới thiệu đồng chí: ")[2].partition(" Nam, nữ")[0] for text in texts(bundle)]
+    assert papers == ["Bùi Thử Sớm", cast.asked.full_name]
+    assert bundle.is_readable_by(cast.officer)
+    assert list(Bundle.objects.for_user(cast.officer)) == [bundle]
+    assert not Bundle.objects.for_user(cast.neighbour).exists()
+    Introduction.objects.filter(member=early).update(state="accepted", cell=cast.cell, accepted_on=date(2026, 10, 12))
+    assert packs.introductions(cast.ministry, cast.ward, cast.officer).total == 1
 
 
 def test_many_parts_are_joined_in_their_order(cast: Cast, seat: Seat) -> None:

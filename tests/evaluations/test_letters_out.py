@@ -13,10 +13,13 @@ from pypdf import PdfReader
 from evaluations import documents, tasks
 from evaluations.models import Document, EvaluationRequest, Letter
 from evaluations.models.corrections import reopen
+from evaluations.models.paper_codes import PaperKind, paper_facts
+from evaluations.paper_words import long_date
 from members.models import Activity, AuditEvent, JointReview, User
 from members.roles import Action
 from tests import factories
 from tests.conftest import Cast
+from tests.introducing import Introducing
 from tests.season import Season, by
 
 pytestmark = [pytest.mark.django_db, pytest.mark.filterwarnings("ignore:unclosed file.*sRGB2014:ResourceWarning")]
@@ -96,28 +99,61 @@ def test_the_ward_tells_a_workplace_who_came_and_nothing_of_what_was_said(
 # --- What becomes of paper ---------------------------------------------------------------------------------------
 
 
-def test_an_old_document_rendered_again_is_the_stored_one(cast: Cast, play: Season) -> None:
+def test_an_old_document_rendered_again_is_the_stored_one(cast: Cast, play: Season, sign_in: SignIn) -> None:
     """Byte for byte, and so in text and geometry: nothing of a document comes from anywhere but its facts."""
     play.far()
-    play.answered()
+    campaign = play.answered().campaign
+    assert campaign
+    Introducing(cast).returned()
+    sign_in(cast.officer).post(reverse("evaluations:campaign_report", args=[campaign.pk]))
     play.rendered()
     papers = list(Document.objects.filter(files__kind="issued"))
-    assert {paper.genre for paper in papers} == {"request_letter", "reply_letter", "assessment_form"}
+    # The minutes of a destruction are made again in test_retention.py.
+    assert {paper.genre for paper in papers} == set(Document.Genre) - {Document.Genre.DESTRUCTION}
     cast.ministry.name, cast.ministry.signer_name = "Đảng ủy Tên Khác", "Người Ký Khác"
     cast.ministry.save()
 
-    for paper in papers:
-        again = documents.render(
-            paper.genre,
-            paper.facts,
-            number=paper.number or "",
-            issued_on=paper.issued_on,
-            access=tasks._access(paper),
-            check=tasks._check(paper),
-        )
-        stored = paper.issued_file()
-        assert stored is not None
-        assert again.content == bytes(stored.content)
+    assert [paper.genre for paper in papers if not is_same_when_made_again(paper)] == []
+
+
+def is_same_when_made_again(paper: Document) -> bool:
+    again = documents.render(
+        paper.genre,
+        paper.facts,
+        number=paper.number or "",
+        issued_on=paper.issued_on,
+        access=tasks._access(paper),
+        check=tasks._check(paper),
+    )
+    stored = paper.issued_file()
+    assert stored is not None
+    return again.content == bytes(stored.content)
+
+
+def test_what_is_looked_at_before_is_what_goes_out(cast: Cast, play: Season, sign_in: SignIn) -> None:
+    play.presented()
+    letter = Document.objects.get(state=Document.State.FOR_SIGNATURE)
+    preview = text(sign_in(cast.signer).get(reverse("evaluations:document_preview", args=[letter.pk])).content)
+
+    play.issued()
+    play.rendered()
+
+    letter.refresh_from_db()
+    stored = letter.issued_file()
+    assert stored is not None
+    issued = text(bytes(stored.content))
+    given = {letter.numbered: f"-{letter.sign}", str(long_date(letter.issued_on)).replace("\xa0", " "): ""}
+    for words, blank in given.items():
+        assert words in issued
+        issued = issued.replace(words, blank)
+    code = paper_facts(PaperKind.DOCUMENT, letter.pk)["code"]
+    preview = preview.replace("DỰ THẢO", "").replace("ngày …… tháng …… năm ………", "")
+    issued = re.sub(rf"{code} trang \d", "", issued)
+    assert words_of(preview) == words_of(issued)
+
+
+def words_of(said: str) -> list[str]:
+    return said.split()
 
 
 def test_what_was_replaced_says_so_before_it_is_shown(cast: Cast, play: Season, sign_in: SignIn) -> None:
@@ -143,6 +179,26 @@ def test_what_was_replaced_says_so_before_it_is_shown(cast: Cast, play: Season, 
     assert reverse("evaluations:document_file", args=[draft.form.pk]) in page.content.decode()
     assert bytes_of_old.content[:5] == b"%PDF-"
     assert client.get(reverse("evaluations:document_file", args=[draft.form.pk])).content[:5] == b"%PDF-"
+
+
+def test_a_scan_of_what_was_withdrawn_says_so_too(cast: Cast, sign_in: SignIn) -> None:
+    row = Introducing(cast).issued()
+    paper = row.document
+    assert paper
+    paper.store("issued", b"%PDF-1.7 as issued", 1)
+    scan = paper.store("scan", b"\x89PNG\r\n\x1a\n a picture", 1)
+    row.cancel("", by=by(cast.officer, Action.PREPARE, cast.ministry))
+    client = sign_in(cast.officer)
+
+    for url in (
+        reverse("evaluations:document_file", args=[paper.pk]),
+        reverse("evaluations:document_scan", args=[paper.pk, scan.pk]),
+    ):
+        page, old = client.get(url), client.get(f"{url}?ban-cu")
+        assert "Văn bản này đã thu hồi" in page.content.decode()
+        assert "Mở bản đang có hiệu lực" not in page.content.decode()
+        assert old["Content-Type"] in ("application/pdf", "image/png")
+    assert bytes(paper.issued_file().content) == b"%PDF-1.7 as issued"  # type: ignore[union-attr]
 
 
 def test_one_that_cannot_be_made_fails_its_letter_and_disturbs_no_other(cast: Cast, play: Season) -> None:

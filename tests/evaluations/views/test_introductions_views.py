@@ -9,7 +9,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from evaluations.models import Document, Introduction
+from evaluations.models import Bundle, Document, Introduction
 from evaluations.models.introduction_issue import folder
 from members.models import AuditEvent, Member, Placement, User
 from tests import factories
@@ -247,3 +247,28 @@ class TestResidence:
             cast.asked = factories.member(workplace=cast.office_cell, commune=cast.ward)
             getattr(introducing, step)()
         assert count() == one
+
+
+def test_a_pile_for_each_receiving_commune_is_printed_at_once(
+    cast: Cast, introducing: Introducing, sign_in: SignIn
+) -> None:
+    introducing.issued()
+    client = sign_in(cast.officer)
+    address = url("introductions_print", cast.ministry.pk)
+    assert f'href="{address}"' in shown(client, url("introductions", cast.ministry.pk))
+    with CaptureQueriesContext(connection) as one:
+        assert cast.ward.name in shown(client, address)
+    for number, ward in enumerate((cast.far_ward, cast.other_ward), 1):
+        person = factories.member(f"Hồ Thử {number}", workplace=cast.office_cell, commune=ward)
+        introducing.issued(person, commune=ward)
+    with CaptureQueriesContext(connection) as three:
+        page = shown(client, address)
+    assert len(three) == len(one)
+    assert page.count("Lập bộ in") == 3
+
+    ordered = client.post(address, {"commune": cast.far_ward.pk})
+
+    bundle = Bundle.objects.get()
+    assert ordered["Location"] == url("bundle_page", bundle.pk)
+    assert (bundle.kind, bundle.total, bundle.other) == ("introductions", 1, cast.far_ward)
+    assert client.post(address, {"commune": cast.ministry.pk}).status_code == 404
