@@ -4,21 +4,24 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.core.cache import cache
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.recorder import MigrationRecorder
 from django.db.models import Min
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from evaluations import steps
-from evaluations.models import Document, Letter
+from evaluations.models import Document, Inspection, Letter
 from members.models import AuditEvent
 
 SWEPT = "swept-at"  # the sweep notes when it ran; a minute apart
-SWEEP_PATIENCE = timedelta(minutes=2)
+SWEEP_PATIENCE = timedelta(seconds=2 * settings.SWEEP_EVERY)
 LETTER_PATIENCE = timedelta(minutes=15)
 SEAL_PATIENCE = timedelta(minutes=5)
+INSPECTED_WITHIN = timedelta(hours=36)  # every night, and a morning to put right what kept it from running
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,7 @@ def checks(broker_answers: Callable[[], bool]) -> list[Check]:
         _letters(),
         _ladder(),
         _history(),
+        _invariants(),
     ]
 
 
@@ -89,3 +93,15 @@ def _history() -> Check:
     unsealed = AuditEvent.objects.filter(seal=None).order_by("pk").values_list("at", flat=True).first()
     waited = timezone.now() - unsealed if unsealed else timedelta()
     return Check("history", waited < SEAL_PATIENCE, f"oldest unsealed {int(waited.total_seconds())} s")
+
+
+def _invariants() -> Check:
+    """Rows that break a rule of the whole database (invariants.py); or nobody has looked for too long."""
+    newest = Inspection.newest()
+    since = (
+        newest.finished_at if newest else MigrationRecorder(connection).migration_qs.aggregate(at=Min("applied"))["at"]
+    )
+    broken = newest.total if newest else 0
+    is_fresh = since is not None and timezone.now() - since < INSPECTED_WITHIN
+    looked = f"looked {newest.finished_at.isoformat()}" if newest else "not looked yet"
+    return Check("invariants", is_fresh and broken == 0, f"{broken} rows break a rule, {looked}")

@@ -340,12 +340,18 @@ def last_run() -> datetime | None:
     return LadderRun.objects.order_by("-day").values_list("finished_at", flat=True).first()
 
 
-def unexecuted_due_steps(now: datetime | None = None) -> int:
-    """How many rows of work had a day on the ladder that no run has executed; 0 on a healthy installation."""
+def last_day_to_run(now: datetime | None = None) -> date:
+    """The newest day whose run should be over by now."""
     moment = timezone.localtime(now)
     day = moment.date() if moment.time() >= EXECUTED_BY else moment.date() - DAY
     while not is_working_day(day):
         day -= DAY
+    return day
+
+
+def unexecuted_due_steps(now: datetime | None = None) -> int:
+    """How many rows of work had a day on the ladder that no run has executed; 0 on a healthy installation."""
+    day = last_day_to_run(now)
     last = LadderRun.objects.order_by("-day").values_list("day", flat=True).first()
     if last and last >= day:
         return 0

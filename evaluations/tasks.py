@@ -19,7 +19,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from evaluations import archives, bounces, bundles, documents, letters, readiness, reminders, scans
+from evaluations import archives, bounces, bundles, documents, invariants, letters, readiness, reminders, scans
 from evaluations.models import Bundle, Document, DocumentFile, Letter, ScanBatch, ScanPage
 from evaluations.models.paper_codes import PaperKind, paper_facts
 from evaluations.models.print_plans import Sheet
@@ -203,6 +203,21 @@ def remind() -> None:
     """Write today's reminders; the sweep sends them."""
     if reminders.write(timezone.localdate()):
         wake()
+
+
+# Long, and harmless when it is begun twice: it only reads, and the newest answer counts.
+@shared_task(name="evaluations.tasks.inspect", soft_time_limit=1800, time_limit=1860, acks_late=False)
+def inspect() -> None:
+    """Ask every rule of the whole database and keep which rows break one."""
+    invariants.inspect()
+
+
+def inspect_soon() -> None:
+    """Somebody has mended what was found and wants to know."""
+    try:
+        inspect.delay()
+    except (OperationalError, RedisError, OSError):
+        log.warning("broker not reachable; the rules are asked again tonight")
 
 
 @shared_task(name="evaluations.tasks.reorganize")

@@ -28,5 +28,7 @@ app.conf.beat_schedule = {
         "schedule": crontab(hour=2, minute=10),
         "kwargs": {"everything": True},
     },
+    # When nobody works; what it finds is red in the morning.
+    "inspect": {"task": "evaluations.tasks.inspect", "schedule": crontab(hour=3, minute=20)},
     "forget_staged_rows": {"task": "evaluations.tasks.forget_staged_rows", "schedule": 3600.0},
 }

@@ -33,6 +33,7 @@ _ENTRIES: tuple[tuple[Action, str, str, str], ...] = (
     (Action.AUDIT, "Lịch sử", "members:history", ""),
     (Action.KEEP_DATA, "Dữ liệu cá nhân", "evaluations:personal_data", ""),
     (Action.CONFIGURE, "Hộp thư đi", "evaluations:outbox", ""),
+    (Action.CONFIGURE, "Kiểm tra số liệu", "evaluations:inspection", ""),
     (Action.CONFIGURE, "Mẫu văn bản", "evaluations:gallery", ""),
 )
 

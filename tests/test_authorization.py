@@ -588,6 +588,8 @@ ROWS: dict[str, Row] = {
     "evaluations:undelivered": Row(OFFICERS | {"ward_clerk", "administrator"}, shared=True),
     "evaluations:send_again": Row({"officer", "administrator"}, posts="only", takes={"letter_id": "failed_id"}),
     "evaluations:address_free": Row({"officer", "administrator"}, posts="only"),
+    "evaluations:inspection": Row({"administrator"}, shared=True),
+    "evaluations:inspect_again": Row({"administrator"}, posts="only", shared=True),
     "evaluations:gallery": Row({"administrator"}, shared=True),
     "evaluations:gallery_specimen": Row({"administrator"}, shared=True),
     "evaluations:outbox": Row({"administrator"}, shared=True),

@@ -9,6 +9,7 @@ from evaluations.models.delivery import MailHour, StoppedAddress
 from evaluations.models.destructions import Destruction
 from evaluations.models.documents import Document, DocumentFile, NumberRange, NumberSeries
 from evaluations.models.hand_overs import HandOver
+from evaluations.models.inspections import Inspection
 from evaluations.models.introductions import Introduction
 from evaluations.models.letters import Letter
 from evaluations.models.reorganizations import Reorganization
@@ -36,6 +37,7 @@ __all__ = [
     "HandOver",
     "IncomingLetter",
     "InnerDeadline",
+    "Inspection",
     "LadderRun",
     "Introduction",
     "Letter",

@@ -20,6 +20,7 @@ from evaluations.models import (
     Document,
     EvaluationRequest,
     InnerDeadline,
+    Inspection,
     Letter,
     ScanPage,
 )
@@ -69,6 +70,7 @@ def home(request: HttpRequest) -> HttpResponse:
             "to_verify": to_verify(user).count() if user.may(Action.RECEIVE) else 0,
             "may_see_figures": user.may(Action.SEE_FIGURES),
             "may_configure": user.may(Action.CONFIGURE),
+            "broken": _broken(user),
             "may_audit": user.may(Action.AUDIT),
             "slips": slips_beside(user),
             **_vacancies(user),
@@ -117,6 +119,12 @@ def _undelivered(user: User) -> int:
     if not (user.may(Action.KEEP_ADDRESSES) or user.may(Action.CONFIGURE)):
         return 0
     return Letter.objects.undelivered(user).count()
+
+
+def _broken(user: User) -> int:
+    """Rows that the last nightly look over everything has named."""
+    newest = Inspection.newest() if user.may(Action.CONFIGURE) else None
+    return newest.total if newest else 0
 
 
 def _to_approve(user: User) -> int:

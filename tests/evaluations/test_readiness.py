@@ -32,7 +32,7 @@ def swept(db: None) -> None:
 def test_all_is_well(cast: Cast) -> None:
     status, found = answer()
     assert (status, set(found.values())) == (200, {True})
-    assert set(found) == {"database", "migrations", "broker", "sweep", "letters", "reminders", "history"}
+    assert set(found) == {"database", "migrations", "broker", "sweep", "letters", "reminders", "history", "invariants"}
 
 
 def test_a_clock_that_stands_still_is_red(cast: Cast) -> None:
