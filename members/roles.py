@@ -28,6 +28,7 @@ class Action(TextChoices):
     KEEP_ROSTER = "keep_roster", "Nhập, cập nhật danh sách đảng viên"
     PREPARE = "prepare", "Soạn đợt lấy ý kiến"
     SIGN = "sign", "Ký, phát hành"
+    LEAD_SEASON = "lead_season", "Đặt mùa lấy ý kiến, phát hành cho cấp dưới"
     RECEIVE = "receive", "Nhận, đọc kết quả nhận xét"
     EXPORT = "export", "Xuất báo cáo"
     # Both sides
@@ -72,6 +73,7 @@ class Grant:
 GUARDED = frozenset(
     {
         Action.SIGN,
+        Action.LEAD_SEASON,
         Action.CONFIRM,
         Action.REPLY,
         Action.EXPORT,
@@ -124,7 +126,7 @@ GRANTS: dict[Role, tuple[Grant, ...]] = {
     Role.OFFICER: (
         *_grants(Side.WORKPLACE, Depth.BELOW, Action.SEE_MEMBERS, Action.KEEP_ROSTER, Action.KEEP_CELLS),
         *_grants(Side.WORKPLACE, Depth.OWN, Action.PREPARE, Action.RECEIVE, Action.KEY, Action.SCAN),
-        *_grants(Side.WORKPLACE, Depth.OWN, Action.KEEP_SIGNATORIES, Action.KEEP_BOOK),
+        *_grants(Side.WORKPLACE, Depth.OWN, Action.KEEP_SIGNATORIES, Action.KEEP_BOOK, Action.LEAD_SEASON),
         *_grants(Side.WORKPLACE, Depth.OWN, Action.EXPORT, Action.SEE_FIGURES, Action.KEEP_ADDRESSES),
         *_grants(Side.RESIDENCE, Depth.BELOW, Action.SEE_RESIDENTS, Action.ASSIGN, Action.CONFIRM),
         *_grants(Side.WORKPLACE, Depth.BELOW, Action.APPOINT),
@@ -139,7 +141,7 @@ GRANTS: dict[Role, tuple[Grant, ...]] = {
     Role.SIGNER: (
         *_grants(Side.WORKPLACE, Depth.BELOW, Action.SEE_MEMBERS),
         *_grants(Side.WORKPLACE, Depth.OWN, Action.SIGN, Action.RECEIVE, Action.EXPORT, Action.SEE_FIGURES),
-        *_grants(Side.WORKPLACE, Depth.OWN, Action.APPROVE_DATA),
+        *_grants(Side.WORKPLACE, Depth.OWN, Action.APPROVE_DATA, Action.LEAD_SEASON),
         *_grants(Side.RESIDENCE, Depth.BELOW, Action.SEE_RESIDENTS, Action.CONFIRM, Action.REPLY),
         *_grants(Side.WORKPLACE, Depth.OWN, Action.KEEP_SIGNATORIES, Action.APPOINT, Action.KEEP_BOOK),
         *_grants(Side.RESIDENCE, Depth.OWN, Action.EXPORT, Action.APPOINT),
@@ -147,6 +149,7 @@ GRANTS: dict[Role, tuple[Grant, ...]] = {
     # Province and other superior committees see figures, never texts (design §6).
     Role.OVERSEER: (
         *_grants(Side.PLATFORM, Depth.FIGURES, Action.SEE_FIGURES),
+        *_grants(Side.PLATFORM, Depth.OWN, Action.LEAD_SEASON),
         *_grants(Side.PLATFORM, Depth.BELOW, Action.APPOINT, Action.ORGANIZE, Action.KEEP_CELLS),
     ),
     Role.ADMINISTRATOR: (

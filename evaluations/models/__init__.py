@@ -17,6 +17,7 @@ from evaluations.models.requests import Consultation, EvaluationRequest, Incomin
 from evaluations.models.residence_reports import ResidenceReport
 from evaluations.models.scan_pages import ScanPage
 from evaluations.models.scans import ScanBatch, ScanUpload
+from evaluations.models.seasons import Season
 from evaluations.models.signing_keys import Signature, SigningKey
 from evaluations.models.transfers import Transfer
 
@@ -49,6 +50,7 @@ __all__ = [
     "ScanBatch",
     "ScanPage",
     "ScanUpload",
+    "Season",
     "StoppedAddress",
     "Signature",
     "SigningKey",

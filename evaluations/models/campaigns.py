@@ -1,20 +1,18 @@
 """A committee's yearly round of asking (đợt lấy ý kiến): who is asked, the letters, the launch in one transaction."""
 
-from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from django.db import connection, models, transaction
-from django.db.models import F, OuterRef, Q, Subquery, Value
+from django.db import models, transaction
+from django.db.models import F, Q
 from django.utils import timezone
 
 from evaluations.models.documents import Document, NumberRange, NumberSeries
-from evaluations.models.eligibility import Preview, people, preview
-from evaluations.models.letters import Letter, letter_for
-from evaluations.models.request_letters import letter_rows, request_letter
-from evaluations.models.requests import EvaluationRequest, RequestQuerySet, open_assessments
+from evaluations.models.eligibility import Preview, preview
+from evaluations.models.launch import link_to_drafts, open_drafts, prepare_requests, send_out, write_letters
+from evaluations.models.requests import EvaluationRequest, RequestQuerySet
 from evaluations.rulebooks import CURRENT, Rulebook, load
 from members.models import AuditEvent, Organization
 from members.roles import Action, Side
@@ -69,6 +67,7 @@ class Campaign(models.Model):
     STAMPS = {State.OPEN: "opened", State.CLOSED: "closed"}
 
     committee = models.ForeignKey(Organization, models.PROTECT, related_name="campaigns")
+    season = models.ForeignKey("evaluations.Season", models.PROTECT, null=True, related_name="campaigns")
     year = models.PositiveSmallIntegerField("năm")
     rulebook = models.CharField("bộ quy định", max_length=40, default=CURRENT)
     self_criticism_on = models.DateField("ngày bắt đầu kiểm điểm")
@@ -125,7 +124,7 @@ class Campaign(models.Model):
         locked = self._lock()
         if not locked.can_present():
             raise WrongState("Đợt lấy ý kiến này đã kết thúc.")
-        self._insert_requests()
+        prepare_requests([self])
         letters = self._draft_letters(by)
         if not letters:
             raise Refused("Chưa có đảng viên nào cần đề nghị nhận xét. Xem danh sách và lý do ở phần xem trước.")
@@ -180,13 +179,9 @@ class Campaign(models.Model):
         # Each letter, not only the folder: whoever presented it first is not freed by a colleague who presents again.
         if any(letter.presented_by and letter.presented_by.user_id == by.user_id for letter in signed):
             raise Refused(OWN_LETTER)
-        self._number(signed, numbers, by, on, signature)
-        ids = [letter.pk for letter in signed]
-        move_all(self.documents.filter(pk__in=ids), Document.State.ISSUED, by=by, issued_on=on)
-        prepared = EvaluationRequest.objects.filter(letter__in=ids, state=EvaluationRequest.State.PREPARED)
-        move_all(prepared, EvaluationRequest.State.ISSUED, by=by)
-        self._open_paper_assessments()
-        self._queue_letters()
+        series = NumberSeries.locked(self.committee, Document.SIGNS[Document.Genre.REQUEST_LETTER], on)
+        taken = numbers.take(series, len(signed), by)
+        send_out(self, signed, taken, by=by, on=on, signature=signature)
         if locked.state == self.State.DRAFT:
             move(self, self.State.OPEN, by=by)
         self._close_folder()
@@ -237,7 +232,7 @@ class Campaign(models.Model):
         waiting = self.documents.filter(state=Document.State.FOR_SIGNATURE)
         if only is not None:
             waiting = waiting.filter(pk__in=only)
-        return list(waiting.select_related("presented_by").order_by("recipient__locality_key", "pk"))
+        return list(waiting.select_related("presented_by", "recipient").order_by("recipient__locality_key", "pk"))
 
     def _close_folder(self) -> None:
         """Once nothing waits any more, nobody has presented anything."""
@@ -261,100 +256,13 @@ class Campaign(models.Model):
     def _lock(self) -> "Campaign":
         return Campaign.objects.select_for_update(of=("self",)).select_related("presented_by").get(pk=self.pk)
 
-    def _insert_requests(self) -> int:
-        """One statement for the whole committee; leaving out in `people` is fast, ON CONFLICT closes the race."""
-        columns: dict[str, Any] = {
-            "member_id": F("pk"),
-            "placement_id": F("placement_id"),
-            "residence_commune_id": F("commune_id"),
-            "campaign_id": Value(self.pk),
-            "asked_by_id": Value(self.committee_id),
-            "asker_now_id": Value(self.committee_id),
-            "year": Value(self.year),
-            "part": Value("whole"),
-            "state": Value(EvaluationRequest.State.PREPARED.value),
-            "due_on": Value(self.due_on),
-            "created_at": Value(timezone.now()),
-            "end_code": Value(""),
-            "end_note": Value(""),
-            "dossier_code": Value(""),
-            "consider_code": Value(""),
-            "consider_note": Value(""),
-            "set_aside_note": Value(""),
-        }
-        selected = people(self).filter(reason="").order_by().annotate(**{f"c_{n}": v for n, v in columns.items()})
-        return insert_selected(EvaluationRequest, list(columns), selected.values_list(*(f"c_{n}" for n in columns)))
-
     def _draft_letters(self, by: "Seat") -> list[Document]:
         """One letter for each commune with prepared requests, facts frozen as they are now."""
         prepared = self.requests.filter(state=EvaluationRequest.State.PREPARED)
-        rows = letter_rows(prepared)
-        due = dict(prepared.order_by().values_list("residence_commune").annotate(due=models.Max("due_on")))
-        communes = {org.pk: org for org in Organization.objects.filter(pk__in=rows)}
-        drafts = {
-            document.recipient_id: document
-            for document in self.documents.filter(state__in=[Document.State.DRAFT, Document.State.FOR_SIGNATURE])
-        }
-        rounds = Counter(
-            self.documents.filter(genre=Document.Genre.REQUEST_LETTER)
-            .exclude(state__in=[Document.State.DRAFT, Document.State.FOR_SIGNATURE])
-            .values_list("recipient_id", flat=True)
-        )
-        fresh = []
-        for commune_id, listed in rows.items():
-            facts = request_letter(self, communes[commune_id], listed, rounds[commune_id] + 1, due[commune_id], by)
-            if commune_id in drafts:
-                drafts[commune_id].facts, drafts[commune_id].prepared_by = facts.facts, by
-            else:
-                fresh.append(facts)
-        Document.objects.bulk_update(drafts.values(), ["facts", "prepared_by"], batch_size=200)
-        Document.objects.bulk_create(fresh, batch_size=200)
-        unsent = self.documents.filter(genre=Document.Genre.REQUEST_LETTER)
-        drafts_now = unsent.filter(state=Document.State.DRAFT, recipient__in=rows)
-        move_all(drafts_now, Document.State.FOR_SIGNATURE, by=by, return_note="")
-        own = unsent.filter(state=Document.State.FOR_SIGNATURE, recipient=OuterRef("residence_commune"))
-        prepared.update(letter=Subquery(own.values("pk")[:1]))
-        return list(unsent.filter(state=Document.State.FOR_SIGNATURE))
-
-    def _number(
-        self, signed: list[Document], numbers: NumberChoice, by: "Seat", on: date, signature: dict[str, str] | None
-    ) -> None:
-        series = NumberSeries.locked(self.committee, Document.SIGNS[Document.Genre.REQUEST_LETTER], on)
-        for document, number in zip(signed, numbers.take(series, len(signed), by), strict=True):
-            document.series, document.number = series, str(number)
-            document.facts["signature"] = signature or document.facts["signature"]
-        Document.objects.bulk_update(signed, ["series", "number", "facts"], batch_size=200)
-
-    def _open_paper_assessments(self) -> None:
-        """Communes on paper never assign anybody here: the row to which their forms lead is opened now."""
-        external = Organization.objects.filter(kind=Organization.Kind.EXTERNAL)
-        open_assessments(self.requests.awaiting_answer().filter(assessment=None, residence_commune__in=external))
-
-    def _queue_letters(self) -> None:
-        unsent = self.documents.filter(
-            genre=Document.Genre.REQUEST_LETTER, state=Document.State.ISSUED, letters=None
-        ).select_related("recipient")
-        counts = dict(self.requests.order_by().values_list("letter").annotate(n=models.Count("pk")))
-        Letter.objects.bulk_create(
-            [
-                letter_for(
-                    document,
-                    Letter.Kind.REQUEST,
-                    {"count": counts.get(document.pk, 0), "due_on": document.facts["due_on"]},
-                )
-                for document in unsent
-            ],
-            batch_size=200,
-            ignore_conflicts=True,
-        )
-
-
-def insert_selected(model: type[models.Model], columns: list[str], selected: "models.QuerySet[Any]") -> int:
-    """INSERT … SELECT … ON CONFLICT DO NOTHING; how many rows came in. The same text on SQLite and PostgreSQL."""
-    sql, params = selected.query.sql_with_params()
-    quoted = ", ".join(connection.ops.quote_name(column) for column in columns)
-    table = connection.ops.quote_name(model._meta.db_table)
-    with connection.cursor() as cursor:
-        # Names come from the model, values travel as parameters.
-        cursor.execute(f"INSERT INTO {table} ({quoted}) {sql} ON CONFLICT DO NOTHING", params)  # noqa: S608
-        return int(cursor.rowcount)
+        communes = Organization.objects.filter(pk__in=prepared.order_by().values("residence_commune"))
+        letters = open_drafts(self, communes, by)
+        link_to_drafts(prepared)
+        write_letters(self, letters, by)
+        drafts = self.documents.filter(pk__in=[letter.pk for letter in letters], state=Document.State.DRAFT)
+        move_all(drafts, Document.State.FOR_SIGNATURE, by=by, return_note="")
+        return self._folder()

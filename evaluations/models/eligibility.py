@@ -1,15 +1,17 @@
-"""Who is asked about in a campaign and who is not, with the reason: exemption, admitted lately, no commune."""
+"""Who is asked about in campaigns and who is not, with the reason: exemption, admitted lately, no commune.
+
+One SELECT answers for one committee and for all committees of a season: the preview counts it, the launch inserts it.
+"""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from django.db import models
-from django.db.models import Case, CharField, OuterRef, Subquery, Value, When
+from django.db import connection, models
 
-from evaluations.models.requests import EvaluationRequest
-from members.models import Member, Organization, Placement
+from members.models import Member, Organization
 
 if TYPE_CHECKING:
     from evaluations.models.campaigns import Campaign
@@ -48,51 +50,102 @@ class Preview:
         ]
 
 
-def people(campaign: "Campaign") -> "models.QuerySet[Any]":
-    """All members of the committee, each with `reason` ("" = is asked), `placement_id` and `commune_id`."""
-    placement = Placement.objects.current().filter(member=OuterRef("pk"))
-    # Lists read once: EXISTS for each member may be planned as a scan of the very table that a launch is filling.
-    matters = EvaluationRequest.objects.filter(campaign=campaign.pk)
-    # Sent back by the place where he is still registered, or taken out by hand: not asked again by itcampaign.
-    declined = matters.filter(state=EvaluationRequest.State.DECLINED, placement__until_on=None)
-    cancelled = matters.filter(state=EvaluationRequest.State.CANCELLED, end_code="asker")
-    # Came here from another committee in the middle of its round: the answer is on its way to us.
-    passed_on = EvaluationRequest.objects.filter(asker_now=campaign.committee_id, year=campaign.year).live()
-    passed_on = passed_on.filter(campaign__isnull=False).exclude(campaign=campaign.pk)
-    new_after = months_before(campaign.self_criticism_on, campaign.book.admitted_months)
-    return (
-        Member.objects.in_committee(campaign.committee)
-        .annotate(
-            placement_id=Subquery(placement.values("pk")[:1]),
-            commune_id=Subquery(placement.values("commune")[:1]),
-            standing=Subquery(placement.values("standing")[:1]),
+# Requests are read once and joined: a subquery for each member may be planned as a scan of the very table that a launch
+# is filling. A cell's members are asked about by the nearest committee above it (Organization.asking_committee).
+_CANDIDATES = """
+WITH RECURSIVE scope (campaign_id, committee_id, year, new_after) AS (VALUES {scope}),
+under (campaign_id, new_after, cell_id) AS (
+  SELECT campaign_id, new_after, committee_id FROM scope
+  UNION ALL
+  SELECT under.campaign_id, under.new_after, cell.id
+  FROM members_organization cell JOIN under ON cell.parent_id = under.cell_id
+  WHERE cell.kind IN ('cell', 'sectional') AND cell.side <> 'residence'
+),
+matter (campaign_id, member_id, already, passed_on, declined, cancelled) AS (
+  SELECT scope.campaign_id, r.member_id, r.state NOT IN ('declined', 'cancelled', 'superseded'), FALSE,
+    -- Sent back by the place where he is still registered, or taken out by hand: not asked again by itself.
+    r.state = 'declined' AND p.until_on IS NULL, r.state = 'cancelled' AND r.end_code = 'asker'
+  FROM scope JOIN evaluations_evaluationrequest r ON r.campaign_id = scope.campaign_id
+  JOIN members_placement p ON p.id = r.placement_id
+  UNION ALL
+  -- Came here from another committee in the middle of its round: the answer is on its way to us.
+  SELECT scope.campaign_id, r.member_id, FALSE, r.state NOT IN ('declined', 'cancelled', 'superseded'), FALSE, FALSE
+  FROM scope JOIN evaluations_evaluationrequest r ON r.asker_now_id = scope.committee_id AND r.year = scope.year
+  WHERE r.campaign_id <> scope.campaign_id
+),
+known (campaign_id, member_id, already, passed_on, declined, cancelled) AS (
+  SELECT campaign_id, member_id, {any_already}, {any_passed_on}, {any_declined}, {any_cancelled}
+  FROM matter GROUP BY campaign_id, member_id
+)
+SELECT under.campaign_id, m.id AS member_id, p.id AS placement_id, p.commune_id,
+  CASE
+    WHEN known.already THEN 'already'
+    WHEN known.passed_on THEN 'passed_on'
+    WHEN p.id IS NULL THEN 'no_commune'
+    WHEN p.standing = 'exempt_activity' THEN 'exempt'
+    WHEN m.joined_on > under.new_after THEN 'new'
+    WHEN known.declined THEN 'declined'
+    WHEN known.cancelled THEN 'cancelled'
+    ELSE ''
+  END AS reason
+FROM under
+JOIN members_membership ms ON ms.cell_id = under.cell_id AND ms.until_on IS NULL
+JOIN members_member m ON m.id = ms.member_id
+LEFT JOIN members_placement p ON p.member_id = m.id AND p.until_on IS NULL
+LEFT JOIN known ON known.campaign_id = under.campaign_id AND known.member_id = m.id
+"""
+
+
+def candidates(campaigns: "Sequence[Campaign]") -> tuple[str, list[Any]]:
+    """SELECT campaign_id, member_id, placement_id, commune_id, reason ("" = is asked), and its parameters."""
+    params: list[Any] = []
+    for campaign in campaigns:
+        new_after = months_before(campaign.self_criticism_on, campaign.book.admitted_months)
+        params += [campaign.pk, campaign.committee_id, campaign.year, new_after]
+    is_any = "bool_or({0})" if connection.vendor == "postgresql" else "max({0})"
+    found = {f"any_{name}": is_any.format(name) for name in ("already", "passed_on", "declined", "cancelled")}
+    rows = ", ".join(["(%s, %s, %s, %s)"] * len(campaigns))
+    return _CANDIDATES.format(scope=rows, **found), params
+
+
+def counted(campaigns: "Sequence[Campaign]") -> list[tuple[int, int | None, str, int]]:
+    """(campaign, commune, reason, how many) over all candidates."""
+    if not campaigns:
+        return []
+    sql, params = candidates(campaigns)
+    with connection.cursor() as cursor:
+        # Only the number of campaigns is formatted in, values travel as parameters.
+        cursor.execute(
+            f"SELECT campaign_id, commune_id, reason, count(*) FROM ({sql}) c GROUP BY 1, 2, 3",  # noqa: S608
+            params,
         )
-        .annotate(
-            reason=Case(
-                When(pk__in=matters.live().values("member"), then=Value(Reason.ALREADY.value)),
-                When(pk__in=passed_on.values("member"), then=Value(Reason.PASSED_ON.value)),
-                When(placement_id=None, then=Value(Reason.NO_COMMUNE.value)),
-                When(standing=Placement.Standing.EXEMPT_ACTIVITY, then=Value(Reason.EXEMPT.value)),
-                When(joined_on__gt=new_after, then=Value(Reason.NEW.value)),
-                When(pk__in=declined.values("member"), then=Value(Reason.DECLINED.value)),
-                When(pk__in=cancelled.values("member"), then=Value(Reason.CANCELLED.value)),
-                default=Value(""),
-                output_field=CharField(),
-            )
+        return list(cursor.fetchall())
+
+
+def left_out(campaign: "Campaign") -> list[Any]:
+    """Members who are not asked about and not in the campaign already, each with `reason`, by name."""
+    sql, params = candidates([campaign])
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT member_id, reason FROM ({sql}) c WHERE reason NOT IN ('', 'already')",  # noqa: S608
+            params,
         )
-    )
+        found = dict(cursor.fetchall())
+    members: list[Any] = list(Member.objects.filter(pk__in=found))
+    for member in members:
+        member.reason = found[member.pk]
+    return members
 
 
 def preview(campaign: "Campaign") -> Preview:
-    rows = people(campaign)
-    counted = Counter(rows.filter(reason="").order_by().values_list("commune_id", flat=True))
-    communes = Organization.objects.filter(pk__in=counted).order_by("locality_key", "pk")
-    left_out = rows.exclude(reason__in=["", Reason.ALREADY])
-    return Preview(
-        [(commune, counted[commune.pk]) for commune in communes],
-        list(left_out),
-        rows.filter(reason=Reason.ALREADY).count(),
-    )
+    asked: Counter[int] = Counter()
+    already = 0
+    for _, commune_id, reason, number in counted([campaign]):
+        already += number * (reason == Reason.ALREADY)
+        if not reason and commune_id:
+            asked[commune_id] += number
+    communes = Organization.objects.filter(pk__in=asked).order_by("locality_key", "pk")
+    return Preview([(commune, asked[commune.pk]) for commune in communes], left_out(campaign), already)
 
 
 def months_before(day: date, months: int) -> date:

@@ -268,10 +268,7 @@ class EvaluationRequest(models.Model):
     @property
     def period_words(self) -> str:
         """ "từ 01/09/2026 đến 31/12/2026" of somebody who moved within the year, else ""."""
-        first, _, last = self.part.partition("..")
-        if not last:
-            return ""
-        return f"từ {date.fromisoformat(first):%d/%m/%Y} đến {date.fromisoformat(last):%d/%m/%Y}"
+        return period_words(self.part)
 
     @property
     def is_overdue(self) -> bool:
@@ -325,6 +322,14 @@ class EvaluationRequest(models.Model):
     def answering_version(self) -> AssessmentVersion | None:
         """The confirmed text that answers this request."""
         return self.assessment.confirmed_version() if self.assessment else None
+
+
+def period_words(part: str) -> str:
+    """ "từ 01/09/2026 đến 31/12/2026" for a part of a year, "" for the whole."""
+    first, _, last = part.partition("..")
+    if not last:
+        return ""
+    return f"từ {date.fromisoformat(first):%d/%m/%Y} đến {date.fromisoformat(last):%d/%m/%Y}"
 
 
 def check_use(met_on: date, code: str, note: str) -> None:

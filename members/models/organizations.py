@@ -93,6 +93,9 @@ class Organization(models.Model):
         # On paper only: an entry of the address book, checked on a date.
         EXTERNAL = "external", "Đảng ủy ngoài hệ thống"
 
+    # Units that ask nobody by themselves: the committee above them does.
+    CELLS = (Kind.CELL, Kind.SECTIONAL)
+
     class Side(models.TextChoices):
         WORKPLACE = "workplace", "Nơi công tác"
         RESIDENCE = "residence", "Nơi cư trú"
@@ -194,7 +197,7 @@ class Organization(models.Model):
     def asking_committee(self) -> "Organization":
         """Who asks about the members of a workplace cell: the committee above cells and sectional committees."""
         above = self
-        while above.kind in (self.Kind.CELL, self.Kind.SECTIONAL) and above.parent:
+        while above.kind in self.CELLS and above.parent:
             above = above.parent
         return above
 

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from evaluations.models import Campaign, Document, EvaluationRequest, Letter, NumberRange, NumberSeries
 from evaluations.models.campaigns import NumberChoice
-from evaluations.models.eligibility import Reason, months_before, people
+from evaluations.models.eligibility import Reason, left_out, months_before
 from evaluations.models.replies import replies_due
 from evaluations.models.requests import decline
 from members.models import AuditEvent, Member, Organization, Placement, Seat
@@ -51,7 +51,11 @@ def draft(commune: Organization) -> Document:
 
 
 def reasons(campaign: Campaign) -> dict[str, str]:
-    return dict(people(campaign).values_list("full_name", "reason"))
+    """Of everybody in the committee: why he is not asked about, "" for who is."""
+    found = {member.pk: member.reason for member in left_out(campaign)}
+    ours = Member.objects.in_committee(campaign.committee)
+    asked = set(campaign.requests.live().values_list("member", flat=True))
+    return {row.full_name: "already" if row.pk in asked else found.get(row.pk, "") for row in ours}
 
 
 def communes(campaign: Campaign) -> list[tuple[str, int]]:
