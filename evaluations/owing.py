@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from django.db.models import Count, OuterRef, Prefetch, Subquery
+from django.db.models import Count, OuterRef, Prefetch, Q, Subquery
 
 from evaluations.models import AssessmentVersion, Campaign, Document, EvaluationRequest, Letter
 from evaluations.models.requests import RequestQuerySet
@@ -139,16 +139,20 @@ def replies_to(campaign: Campaign, commune_id: int) -> "Iterable[Document]":
     return replies.filter(state=Document.State.ISSUED).with_files().order_by("pk")
 
 
-def pending_letters(campaign: Campaign) -> tuple[int, int, int]:
-    """(on their way, waiting for a second try, all) of the campaign's deliveries; paper until it can be printed."""
-    rows = Letter.objects.filter(document__campaign=campaign, kind=Letter.Kind.REQUEST)
-    moving = later = total = 0
-    for state, channel, next_try_at in rows.values_list("state", "channel", "next_try_at"):
-        total += 1
-        is_waiting = state == Letter.State.QUEUED or (state in UNDELIVERED and channel == Letter.Channel.EMAIL)
-        later += bool(is_waiting and next_try_at)
-        moving += bool(is_waiting and not next_try_at)
-    return moving, later, total
+def pending_letters(**of: Any) -> tuple[int, int, int, int]:
+    """(on their way, waiting for a second try, all, printed) of deliveries of a campaign or a season.
+
+    Paper is on its way until it can be printed.
+    """
+    rows = Letter.objects.filter(kind=Letter.Kind.REQUEST, **of)
+    waits = Q(state=Letter.State.QUEUED) | Q(state__in=UNDELIVERED, channel=Letter.Channel.EMAIL)
+    found = rows.aggregate(
+        moving=Count("pk", filter=waits & Q(next_try_at=None)),
+        later=Count("pk", filter=waits & Q(next_try_at__isnull=False)),
+        total=Count("pk"),
+        printed=Count("pk", filter=~Q(state=Letter.State.QUEUED)),
+    )
+    return found["moving"], found["later"], found["total"], found["printed"]
 
 
 def with_step(matters: RequestQuerySet) -> RequestQuerySet:

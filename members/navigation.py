@@ -14,6 +14,7 @@ _ENTRIES: tuple[tuple[Action, str, str, str], ...] = (
     (Action.SEE_MEMBERS, "Danh sách đảng viên", "members:member_list", ""),
     (Action.PREPARE, "Đợt lấy ý kiến", "evaluations:campaign_list", ""),
     (Action.SIGN, "Đợt lấy ý kiến", "evaluations:campaign_list", ""),
+    (Action.LEAD_SEASON, "Mùa lấy ý kiến", "evaluations:season_list", "platform"),
     (Action.PREPARE, "Giới thiệu", "evaluations:introductions", "organization"),
     (Action.SIGN, "Giới thiệu", "evaluations:introductions", "organization"),
     (Action.REGISTER, "Công văn đến", "evaluations:letters_in", ""),
@@ -61,9 +62,9 @@ def _links(user: User) -> list[tuple[str, str]]:
     found: dict[str, str] = {}
     for action, label, name, needs in _ENTRIES:
         for seat, grant in user.grants(action):
-            if not _fits(seat, grant.side):
+            if not _fits(seat, grant.side) or (needs == "platform" and grant.side != needs):
                 continue
-            found.setdefault(reverse(name, args=[seat.organization_id] if needs else []), label)
+            found.setdefault(reverse(name, args=[seat.organization_id] if needs == "organization" else []), label)
     return list(found.items())
 
 

@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from evaluations.models import (
     Bundle,
+    Campaign,
     Destruction,
     Document,
     EvaluationRequest,
@@ -35,6 +36,7 @@ from evaluations.models import (
     Transfer,
     packs,
 )
+from evaluations.models import Season as Seasons
 from evaluations.models.changes import Change, Kind
 from evaluations.models.hand_overs import hand_over_letter
 from evaluations.models.incoming import PaperRequest, register_on_paper
@@ -100,7 +102,12 @@ def play(cast: Cast) -> dict[str, Any]:
     third = factories.organization(cast.province, f"Đảng ủy Sở Khác {cast.ministry.pk}", "grassroots")
     seat = cast.officer.seats.get(role=Role.OFFICER)
     leaving = Transfer.objects.ask(on_the_move(cast), third, date(2026, 9, 1), by=seat)
+    year = Campaign.objects.get(pk=matter.campaign_id)
+    days = {"self_criticism_on": year.self_criticism_on, "due_on": year.due_on, "basis": "Kế hoạch số 12-KH/ĐU"}
+    ours = Seasons(lead=cast.ministry, year=year.year, **days)
+    ours.set(by=seat)
     return {
+        "season_id": ours.pk,
         "key_id": signing.pk,
         "transfer_id": leaving.pk,
         "cell_id": cast.cell.pk,
@@ -384,6 +391,12 @@ ROWS: dict[str, Row] = {
     "members:joint_review": Row({"secretary"}, WARD, "same"),
     "evaluations:campaign_list": Row(OFFICERS | SIGNERS, shared=True),
     "evaluations:campaign_create": Row({"officer"}, {"signer"}, "same"),
+    "evaluations:season_list": Row(OFFICERS | SIGNERS | ABOVE, shared=True),
+    "evaluations:season_create": Row(WORKPLACE, ABOVE, "same"),
+    "evaluations:season_page": Row(WORKPLACE | ABOVE),
+    "evaluations:season_edit": Row(WORKPLACE, ABOVE, "same"),
+    "evaluations:season_launch": Row(WORKPLACE, ABOVE, "same"),
+    "evaluations:season_progress": Row(WORKPLACE | ABOVE),
     "evaluations:campaign_page": Row(WORKPLACE),
     "evaluations:campaign_present": Row({"officer"}, {"signer"}, "only"),
     "evaluations:campaign_take_back": Row(WORKPLACE, posts="only"),

@@ -8,9 +8,9 @@ from django.db import transaction
 from django.http import QueryDict
 from django.utils import timezone
 
-from evaluations.models import Campaign, NumberRange
+from evaluations.models import Campaign, NumberRange, Season
 from evaluations.models.campaigns import NumberChoice
-from evaluations.rulebooks import load
+from evaluations.rulebooks import CURRENT, known, load
 from members.forms.text import Line, Words
 from members.models import AuditEvent, Organization, Seat
 
@@ -26,7 +26,9 @@ class DayField(forms.DateField):
         super().__init__(input_formats=DAY_FORMATS, widget=widget, error_messages=errors, **kwargs)
 
 
-class CampaignForm(forms.Form):
+class _DaysForm(forms.Form):
+    """The year and the days of a round: of one committee, or of a season for all below."""
+
     year = forms.IntegerField(
         label="Năm nhận xét", error_messages={"required": "Ghi năm nhận xét.", "invalid": "Ghi năm bằng bốn chữ số."}
     )
@@ -34,21 +36,9 @@ class CampaignForm(forms.Form):
         label="Ngày bắt đầu tự phê bình và phê bình, kiểm điểm", help_text="Ngày chi bộ đầu tiên kiểm điểm cuối năm."
     )
     due_on = DayField(label="Hạn nơi cư trú trả lời", required=False)
-    reply_address = Line(
-        label="Nơi nhận trả lời bằng giấy",
-        max_length=250,
-        required=False,
-        help_text="Để trống nếu nhận tại địa chỉ của đảng ủy.",
-    )
 
-    keyed_twice = forms.BooleanField(
-        label="Mức đánh giá trên bản giấy phải nhập hai lần",
-        required=False,
-        help_text="Hai lần nhập độc lập được so với nhau; chỗ khác nhau đối chiếu lại với bản giấy.",
-    )
-
-    def __init__(self, committee: Organization, data: QueryDict | None = None) -> None:
-        super().__init__(data, initial={"year": timezone.localdate().year})
+    def __init__(self, committee: Organization, data: QueryDict | None, initial: dict[str, Any]) -> None:
+        super().__init__(data, initial=initial)
         self.committee, self.book = committee, load()
         self.fields["due_on"].help_text = (
             f"Để trống: {self.book.due_before_s} ngày trước ngày bắt đầu kiểm điểm. Nên gửi công văn trước ngày kiểm "
@@ -60,8 +50,6 @@ class CampaignForm(forms.Form):
         this_year = timezone.localdate().year
         if not this_year - 1 <= year <= this_year + 1:
             raise forms.ValidationError(f"Năm nhận xét từ {this_year - 1} đến {this_year + 1}.")
-        if Campaign.objects.filter(committee=self.committee, year=year).exists():
-            raise forms.ValidationError(f"{self.committee.name} đã có đợt lấy ý kiến năm {year}.")
         return year
 
     def clean(self) -> dict[str, Any]:
@@ -81,23 +69,102 @@ class CampaignForm(forms.Form):
         elif due < timezone.localdate():
             self.add_error("due_on", f"Hạn trả lời {due:%d/%m/%Y} đã qua. Ghi một ngày từ hôm nay trở đi.")
 
+
+class CampaignForm(_DaysForm):
+    reply_address = Line(
+        label="Nơi nhận trả lời bằng giấy",
+        max_length=250,
+        required=False,
+        help_text="Để trống nếu nhận tại địa chỉ của đảng ủy.",
+    )
+
+    keyed_twice = forms.BooleanField(
+        label="Mức đánh giá trên bản giấy phải nhập hai lần",
+        required=False,
+        help_text="Hai lần nhập độc lập được so với nhau; chỗ khác nhau đối chiếu lại với bản giấy.",
+    )
+
+    def __init__(self, committee: Organization, data: QueryDict | None = None) -> None:
+        year = timezone.localdate().year
+        self.season = Season.objects.over(committee, year)
+        days = {"self_criticism_on": self.season.self_criticism_on, "due_on": self.season.due_on} if self.season else {}
+        super().__init__(committee, data, {"year": year, **days})
+
+    def clean_year(self) -> int:
+        year = super().clean_year()
+        if Campaign.objects.filter(committee=self.committee, year=year).exists():
+            raise forms.ValidationError(f"{self.committee.name} đã có đợt lấy ý kiến năm {year}.")
+        self.season = Season.objects.over(self.committee, year)
+        return year
+
+    def clean(self) -> dict[str, Any]:
+        """In a season the days are those of the season, whatever was typed."""
+        if self.season is None:
+            return super().clean()
+        for name in ("self_criticism_on", "due_on"):
+            self.errors.pop(name, None)
+        self.cleaned_data.update(self.season.inherited)
+        return self.cleaned_data
+
     @transaction.atomic
     def save(self, *, by: Seat) -> Campaign:
         """The campaign of that year; the one that a second press or a colleague has just made is the same one."""
+        data = self.cleaned_data
         campaign, is_new = Campaign.objects.get_or_create(
             committee=self.committee,
-            year=self.cleaned_data["year"],
+            year=data["year"],
             defaults={
-                "self_criticism_on": self.cleaned_data["self_criticism_on"],
-                "due_on": self.cleaned_data["due_on"],
-                "reply_address": self.cleaned_data["reply_address"],
-                "keyed_twice": self.cleaned_data["keyed_twice"],
+                "self_criticism_on": data["self_criticism_on"],
+                "due_on": data["due_on"],
+                "rulebook": data.get("rulebook", CURRENT),
+                "season": self.season,
+                "reply_address": data["reply_address"],
+                "keyed_twice": data["keyed_twice"],
                 "prepared_by": by,
             },
         )
         if is_new:
             AuditEvent.objects.record("Campaign.prepare", by=by, on=campaign, fields=["year", "due_on"])
         return campaign
+
+
+class SeasonForm(_DaysForm):
+    """What a superior committee sets for all below; of a season that is there already, everything but the year."""
+
+    basis = Line(
+        label="Văn bản chỉ đạo",
+        max_length=250,
+        help_text="Công văn ghi làm căn cứ, ví dụ: Kế hoạch số 12-KH/TU, ngày 01/9/2026 của Ban Thường vụ Thành ủy.",
+        error_messages={"required": "Ghi văn bản mà cấp ủy dùng để chỉ đạo các đơn vị."},
+    )
+    rulebook = forms.ChoiceField(label="Bộ quy định")
+    field_order = ("year", "basis", "self_criticism_on", "due_on", "rulebook")
+
+    def __init__(self, lead: Organization, season: Season | None, data: QueryDict | None = None) -> None:
+        self.season = season
+        initial = {"year": timezone.localdate().year, "rulebook": CURRENT}
+        if season:
+            initial = {name: getattr(season, name) for name in self.base_fields}
+        super().__init__(lead, data, initial)
+        books: Any = self.fields["rulebook"]
+        books.choices = [(book.code, book.name) for book in known()]
+        if season:
+            self.fields["year"].disabled = True
+
+    def clean_year(self) -> int:
+        if self.season:
+            return self.season.year
+        year = super().clean_year()
+        if Season.objects.filter(lead=self.committee, year=year).exists():
+            raise forms.ValidationError(f"{self.committee.name} đã đặt mùa năm {year}.")
+        return year
+
+    def save(self, *, by: Seat) -> Season:
+        season = self.season or Season(lead=self.committee)
+        for name in self.fields:
+            setattr(season, name, self.cleaned_data[name])
+        season.set(by=by)
+        return season
 
 
 class NumberForm(forms.Form):

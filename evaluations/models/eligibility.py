@@ -55,7 +55,8 @@ class Preview:
 _CANDIDATES = """
 WITH RECURSIVE scope (campaign_id, committee_id, year, new_after) AS (VALUES {scope}),
 under (campaign_id, new_after, cell_id) AS (
-  SELECT campaign_id, new_after, committee_id FROM scope
+  SELECT scope.campaign_id, scope.new_after, top.id
+  FROM scope JOIN members_organization top ON top.id = scope.committee_id
   UNION ALL
   SELECT under.campaign_id, under.new_after, cell.id
   FROM members_organization cell JOIN under ON cell.parent_id = under.cell_id

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,13 @@ JOIN evaluations_document d ON d.campaign_id = k.id AND d.recipient_id = c.commu
 """
 
 
+@dataclass(frozen=True)
+class Launched:
+    committees: int
+    letters: int
+    members: int
+
+
 def prepare_requests(campaigns: "Sequence[Campaign]") -> None:
     """Everybody who is to be asked about and is not in his campaign yet: prepared, without a letter."""
     sql, params = candidates(campaigns)
@@ -51,8 +59,8 @@ def prepare_requests(campaigns: "Sequence[Campaign]") -> None:
 
 
 @transaction.atomic
-def launch(campaigns: "Sequence[Campaign]", *, by: "Seat", on: date) -> tuple[int, int]:
-    """Ask about everybody who is missing in these campaigns, whose rows are locked; (letters, members).
+def launch(campaigns: "Sequence[Campaign]", *, by: "Seat", on: date) -> Launched:
+    """Ask about everybody who is missing in these campaigns, whose rows are locked.
 
     Requests are written once, already issued: half a million rows written twice would cost as much again.
     """
@@ -77,7 +85,7 @@ def launch(campaigns: "Sequence[Campaign]", *, by: "Seat", on: date) -> tuple[in
     for campaign in touched:
         write_letters(campaign, letters[campaign.pk], by)
         send_out(campaign, letters[campaign.pk], None, by=by, on=on)
-    return sum(map(len, letters.values())), members
+    return Launched(len(letters), sum(map(len, letters.values())), members)
 
 
 def _ask_at_once(by: "Seat") -> int:

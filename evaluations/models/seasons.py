@@ -15,7 +15,7 @@ from django.utils import timezone
 from evaluations.models.campaigns import Campaign
 from evaluations.models.documents import Document
 from evaluations.models.eligibility import Reason, counted
-from evaluations.models.launch import launch
+from evaluations.models.launch import Launched, launch
 from evaluations.rulebooks import CURRENT, Rulebook, load
 from members.models import AuditEvent, Membership, Organization
 from members.models.organizations import next_path
@@ -139,7 +139,7 @@ class Season(models.Model):
         return by is None or self.prepared_by.user_id != by.user_id
 
     @transaction.atomic
-    def launch(self, *, by: "Seat", on: date | None = None) -> "Launched":
+    def launch(self, *, by: "Seat", on: date | None = None) -> Launched:
         """Issue the letters of every committee that has not begun by itself; again: ask about who is missing.
 
         One transaction: either every committee has asked, or none. Pressing twice asks nobody twice.
@@ -151,14 +151,15 @@ class Season(models.Model):
             raise Refused(f"Hạn trả lời {locked.due_on:%d/%m/%Y} đã qua. Xin sửa hạn trả lời rồi phát hành.")
         locked.cover(by=by)
         ready = locked.ready()
-        letters, members = launch(ready, by=by, on=on or timezone.localdate())
-        with_letters = self.campaigns.filter(documents__state=Document.State.ISSUED).values("pk")
-        opened = move_all(self.campaigns.filter(pk__in=with_letters), Campaign.State.OPEN, by=by)
-        if letters:
+        done = launch(ready, by=by, on=on or timezone.localdate())
+        # By a list of ids: campaigns with many letters would be counted as many.
+        sent = Document.objects.filter(campaign__in=ready, state=Document.State.ISSUED).order_by().values("campaign")
+        move_all(self.campaigns.filter(pk__in=sent), Campaign.State.OPEN, by=by)
+        if done.letters:
             self.launched_at, self.launched_by = timezone.now(), by
             self.save(update_fields=["launched_at", "launched_by"])
             AuditEvent.objects.record("Season.launch", by=by, on=self, fields=["launched_at"])
-        return Launched(opened, letters, members)
+        return done
 
     def ready(self) -> list[Campaign]:
         """Campaigns that go out with the season, locked: not those whose letters wait for their own signer."""
@@ -191,13 +192,6 @@ class Season(models.Model):
         ).values_list("campaign", flat=True):
             rows[campaign_id].has_begun = True
         return list(rows.values())
-
-
-@dataclass(frozen=True)
-class Launched:
-    campaigns: int
-    letters: int
-    members: int
 
 
 @dataclass

@@ -69,6 +69,12 @@ def load(code: str = CURRENT) -> Rulebook:
     return _check(_build(tomllib.loads(path.read_text("utf-8"))), code)
 
 
+def known() -> list[Rulebook]:
+    """Every rulebook there is, the newest first."""
+    books = [load(path.stem) for path in Path(__file__).parent.glob("*.toml")]
+    return sorted(books, key=lambda book: book.valid_from, reverse=True)
+
+
 def _build(data: dict[str, Any]) -> Rulebook:
     try:
         criteria = tuple(Criterion(**{**row, "options": tuple(row["options"])}) for row in data["criteria"])

@@ -32,11 +32,12 @@ def campaign_list(request: SignedIn) -> HttpResponse:
     done = Q(requests__state__in=["answered", "received", "considered", "return_asked"])
     campaigns = (
         Campaign.objects.for_user(request.user, Action.RECEIVE)
-        .select_related("committee")
+        .select_related("committee", "season__lead")
         .annotate(asked=Count("requests", filter=live), answered=Count("requests", filter=done))
     )
     committees = {seat.organization_id: seat.organization for seat, _ in request.user.grants(Action.PREPARE)}
-    context = {"campaigns": campaigns, "committees": committees.values()}
+    leads = [committee for committee in committees.values() if committee.has_committees_below]
+    context = {"campaigns": campaigns, "committees": committees.values(), "leads": leads}
     return render(request, "evaluations/campaign_list.html", context)
 
 
@@ -55,7 +56,9 @@ def create(request: SignedIn, committee_id: int) -> HttpResponse:
 
 def load_campaign(user: User, campaign_id: int, *actions: Action) -> tuple[Campaign, Seat]:
     """The campaign within reach (else 404) and the seat that may do one of the actions there (else 403)."""
-    campaigns = Campaign.objects.for_user(user, Action.SEE_MEMBERS).select_related("committee", "presented_by")
+    campaigns = Campaign.objects.for_user(user, Action.SEE_MEMBERS).select_related(
+        "committee", "presented_by", "season__lead"
+    )
     campaign = get_object_or_404(campaigns, pk=campaign_id)
     seats = [seat for action in actions if (seat := _seat(user, action, campaign.committee))]
     return campaign, seats[0] if seats else user.acting(actions[0], campaign.committee)
@@ -99,7 +102,7 @@ def page(request: SignedIn, campaign_id: int) -> HttpResponse:
 
 
 def _progress(campaign: Campaign) -> dict[str, Any]:
-    moving, later, total = pending_letters(campaign)
+    moving, later, total, _ = pending_letters(document__campaign=campaign)
     return {"moving": moving, "later": later, "total": total, "gone": total - moving - later}
 
 

@@ -183,6 +183,12 @@ class Organization(models.Model):
         return self.kind not in (self.Kind.CELL, self.Kind.EXTERNAL)
 
     @property
+    def has_committees_below(self) -> bool:
+        """Whether other committees than itself work below it: then it may set a season for them."""
+        below = Organization.objects.below(self).filter(closed_on=None).exclude(pk=self.pk)
+        return below.exclude(kind__in=[*self.CELLS, self.Kind.EXTERNAL]).exists()
+
+    @property
     def speaks_as_cell(self) -> bool:
         """A cell, or a grassroots cell that asks for itself: its papers are those of a chi bộ."""
         return self.kind == self.Kind.CELL or (

@@ -39,6 +39,7 @@ from evaluations.models import (
     Verification,
     packs,
 )
+from evaluations.models import Season as Seasons
 from evaluations.scans import PageRead
 from tests import factories
 from tests.breaking import Statement, change, constraints_of, double, is_refused
@@ -89,6 +90,7 @@ class World:
     page: ScanPage
     key: SigningKey
     transfer: Transfer
+    season: Seasons
 
 
 @pytest.fixture
@@ -163,6 +165,14 @@ def world(cast: Cast, play: Season) -> World:
         page=batch.pages.get(),
         key=SigningKey.add(cast.ministry, by=seat, content=b"key", **KEY),
         transfer=Transfer.objects.ask(cast.asked, cast.other_ministry, DAY, by=seat),
+        season=Seasons.objects.create(
+            lead=cast.province,
+            year=2026,
+            basis="Kế hoạch số 12-KH/TU",
+            self_criticism_on=DAY + timedelta(days=1),
+            due_on=DAY,
+            prepared_by=seat,
+        ),
     )
 
 
@@ -230,6 +240,10 @@ BREAKS: list[tuple[str, Break]] = [
     ("request_ended_has_code", lambda w: change(w.matter, state="cancelled")),
     ("request_set_aside_why", lambda w: change(w.matter, set_aside_at=NOW, set_aside_note="Thôi")),
     ("request_set_aside_why", lambda w: change(w.matter, set_aside_at=NOW, set_aside_by=w.matter.issued_by)),
+    ("season_one_a_year", lambda w: double(w.season)),
+    ("season_due_before_self_criticism", lambda w: change(w.season, due_on=F("self_criticism_on"))),
+    ("season_has_basis", lambda w: change(w.season, basis="")),
+    ("season_launched_by_whom", lambda w: change(w.season, launched_at=NOW)),
     ("transfer_state_known", lambda w: change(w.transfer, state="lost", settled_at=NOW, settled_by=F("asked_by"))),
     ("transfer_between_two", lambda w: change(w.transfer, to_committee=F("from_committee"))),
     ("transfer_one_waiting", lambda w: double(w.transfer)),

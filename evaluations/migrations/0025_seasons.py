@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('evaluations', '0022_transfers'),
+        ('evaluations', '0024_inspections'),
         ('members', '0014_cell_names'),
     ]
 
