@@ -30,7 +30,7 @@ from pyhanko.sign.timestamps import HTTPTimeStamper, TimestampRequestError
 from pyhanko.stamp import StaticStampStyle
 from pyhanko_certvalidator import ValidationContext
 
-from evaluations import documents
+from evaluations import documents, revocation
 
 Answer = TypeVar("Answer")
 
@@ -49,6 +49,10 @@ FREE = {
 
 class SignatureRefused(Exception):
     """No signature was made or accepted; the message is a Vietnamese sentence that says what to do."""
+
+
+class SigningStopped(SignatureRefused):
+    """No further paper can be signed now, whichever it is: the token or the server of time stamps does not answer."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +122,8 @@ def _usable(signer: signers.Signer) -> Key:
     usage = certificate.key_usage_value
     if usage is not None and "non_repudiation" not in usage.native:
         raise SignatureRefused("Chứng thư này không dùng để ký văn bản (thiếu quyền chống chối bỏ).")
+    if problem := revocation.problem([certificate], [*signer.cert_registry, *_roots()]):
+        raise SignatureRefused(problem)
     return Key(signer, identity)
 
 
@@ -145,8 +151,10 @@ def sign(content: bytes, key: Key) -> Signed:
         )
         signed = _apart(pdf_signer.sign_pdf, writer).getvalue()
     except TimestampRequestError as problem:
-        raise SignatureRefused("Máy chủ cấp dấu thời gian không trả lời. Xin ký lại sau ít phút.") from problem
-    except (PdfError, SigningError, PKCS11Error) as problem:
+        raise SigningStopped("Máy chủ cấp dấu thời gian không trả lời. Xin ký lại sau ít phút.") from problem
+    except PKCS11Error as problem:
+        raise SigningStopped("Thiết bị ký ngừng trả lời. Xin kiểm tra thiết bị rồi ký lại.") from problem
+    except (PdfError, SigningError) as problem:
         raise SignatureRefused(f"Không ký được văn bản này ({type(problem).__name__}).") from problem
     return Signed(signed, key.identity, moment, bool(settings.TIMESTAMP_URL))
 
@@ -176,7 +184,10 @@ class _Words(PdfContent):
 
 def _room(reader: PdfFileReader) -> tuple[str, int, tuple[int, int, int, int]]:
     """(field name, page index, box in points) of the room that waits for this signature: on a form, the committee's."""
-    names = reader.root["/Names"]["/Dests"]["/Names"]
+    try:
+        names = reader.root["/Names"]["/Dests"]["/Names"]
+    except KeyError:
+        names = []
     places = {str(names[at]): names[at + 1] for at in range(0, len(names), 2)}
     name = next((room for room in ("confirmation", "signature") if room in places), None)
     if name is None:
@@ -227,6 +238,9 @@ def _checked(content: bytes) -> Signed:
             raise SignatureRefused(
                 "Chứng thư của người ký không do nơi cấp chứng thư đã khai báo cấp, hoặc đã hết hạn."
             )
+        path = list(status.validation_path.iter_certs(include_root=False)) if status.validation_path else []
+        if problem := revocation.problem(path, [*path, *_roots()]):
+            raise SignatureRefused(problem)
     if status.coverage != validation.SignatureCoverageLevel.ENTIRE_FILE:
         raise SignatureRefused("Sau chữ ký số còn có nội dung khác. Xin ký lại bản tải từ hệ thống.")
     stamp = status.timestamp_validity

@@ -188,6 +188,7 @@ urlpatterns = [
     path("giao-nhan/<int:hand_over_id>/hoan-lai/", hand_overs.came_back, name="hand_over_returned"),
     path("in/dia-chi/", printing.addresses, name="address_print"),
     path("ky-so/<int:organization_id>/", digital.sign, name="sign_digitally"),
+    path("ky-so/<int:organization_id>/tiep/", digital.go_on, name="sign_on"),
     path("ky-so/<int:organization_id>/nop/", digital.take_in, name="signed_elsewhere"),
     path("ky-so/<int:organization_id>/khoa/", digital.keys, name="signing_keys"),
     path("ky-so/<int:organization_id>/khoa/<int:key_id>/thoi/", digital.retire, name="signing_key_retire"),

@@ -11,6 +11,7 @@ from django.shortcuts import render
 
 # Never repeated into a page: secrets, and what belongs to the old page rather than to the person.
 SECRET = {"password", "oldpassword", "password1", "password2", "new_password1", "credential"}
+SECRET |= {"passphrase", "pin", "secret", "opener"}  # what opens a key for signing
 NOT_REPEATED = {"csrfmiddlewaretoken", "mark"}
 
 

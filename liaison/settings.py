@@ -50,6 +50,7 @@ PUBLIC_URL = required("PUBLIC_URL", f"http://127.0.0.1:{os.environ.get('PORT', '
 
 # Digital signatures: certificates that are trusted (a folder), a server of time stamps, the library of the tokens.
 SIGNING_ROOTS = os.environ.get("SIGNING_ROOTS", "")
+SIGNING_CRLS = os.environ.get("SIGNING_CRLS", "")  # a folder with the lists of certificates that were taken back
 TIMESTAMP_URL = os.environ.get("TIMESTAMP_URL", "")
 PKCS11_MODULE = os.environ.get("PKCS11_MODULE", "")
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]

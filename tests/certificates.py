@@ -99,6 +99,17 @@ def _usage(*, is_authority: bool, for_signing: bool) -> x509.KeyUsage:
     )
 
 
+def taken_back(*rows: Pair, by: Pair | None = None, days: int = 7) -> bytes:
+    """The authority's list of certificates it took back, as a file; no longer in force when `days` is negative."""
+    above, now = by or authority(), timezone.now()
+    builder = x509.CertificateRevocationListBuilder().issuer_name(above.certificate.subject)
+    builder = builder.last_update(now - timedelta(days=30)).next_update(now + timedelta(days=days))
+    for row in rows:
+        gone = x509.RevokedCertificateBuilder().serial_number(row.certificate.serial_number)
+        builder = builder.add_revoked_certificate(gone.revocation_date(now - timedelta(days=1)).build())
+    return builder.sign(above.key, hashes.SHA256()).public_bytes(Encoding.DER)
+
+
 @contextmanager
 def time_stamps(folder: Path) -> Iterator[str]:
     """OpenSSL's time-stamping authority behind a local HTTP server; its address."""

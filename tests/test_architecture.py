@@ -102,7 +102,7 @@ def test_liaison_reaches_the_apps_by_their_urls_only() -> None:
         ("django.core.mail", ("evaluations.letters",)),
         ("celery", ("evaluations.tasks",)),
         ("kombu", ("evaluations.tasks",)),
-        ("cryptography", ("members.models.encrypted",)),
+        ("cryptography", ("members.models.encrypted", "evaluations.revocation")),
         ("pyhanko", ("evaluations.signatures",)),
         ("pkcs11", ("evaluations.signatures",)),
     ],

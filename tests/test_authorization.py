@@ -563,6 +563,7 @@ ROWS: dict[str, Row] = {
         f"evaluations:{name}": Row({"signer"}, {"officer", "data_officer"}, posts, {"organization_id": "committee_id"})
         for name, posts in {
             "sign_digitally": "same",
+            "sign_on": "only",
             "signed_elsewhere": "only",
             "signing_keys": "same",
             "signing_key_retire": "only",

@@ -96,9 +96,35 @@ class SignForm(forms.Form):
             initial=keys.first(),
             error_messages={"required": "Chọn khóa ký.", "invalid_choice": "Khóa này vừa thôi dùng. Xin chọn lại."},
         )
+        self.fields["everything"] = forms.BooleanField(
+            label="Ký tất cả văn bản đang chờ, kể cả các trang sau", required=False
+        )
         self.fields["secret"] = Secret(
             label="Mật khẩu khóa hoặc mã PIN", error_messages={"required": "Nhập mật khẩu khóa hoặc mã PIN."}
         )
+
+
+class RunForm(forms.Form):
+    """What the signer's page sends back while a long folder is being signed (hidden fields of Run)."""
+
+    opener = forms.CharField(max_length=2000, strip=False)
+    left = forms.CharField(max_length=100_000)
+    total = forms.IntegerField(min_value=1)
+    signed = forms.IntegerField(min_value=0)
+    failed = forms.IntegerField(min_value=0)
+    why = forms.CharField(max_length=500, required=False)
+
+    def __init__(self, organization: Organization, data: Any = None) -> None:
+        super().__init__(data)
+        self.fields["key"] = forms.ModelChoiceField(
+            SigningKey.objects.filter(organization=organization, retired_at=None)
+        )
+
+    def clean_left(self) -> list[int]:
+        found = str(self.cleaned_data["left"]).split(",")
+        if not all(pk.isdecimal() and len(pk) < 16 for pk in found):
+            raise forms.ValidationError("Không đọc được danh sách văn bản.")
+        return [int(pk) for pk in found]
 
 
 class SignedFilesForm(forms.Form):

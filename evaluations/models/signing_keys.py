@@ -1,6 +1,7 @@
 """The keys an organisation signs with on this server, and the signatures that its papers bear (design §5, DIGITAL)."""
 
 import base64
+import json
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -10,13 +11,14 @@ from django.utils import timezone
 
 from evaluations.models.documents import Document, DocumentFile
 from members.models import AuditEvent, Organization
-from members.models.encrypted import EncryptedTextField
+from members.models.encrypted import EncryptedTextField, encrypted, lately_encrypted
 from members.roles import Action, Side
 from members.states import Refused
 
 if TYPE_CHECKING:
     from members.models import Seat, User
 
+SEALED = 15 * 60  # seconds for which a signer's own page carries what opens the key
 HAS_SIGNED = Q(files__kind=DocumentFile.Kind.SIGNED)
 
 
@@ -66,6 +68,20 @@ class SigningKey(models.Model):
 
     def file(self) -> bytes:
         return base64.b64decode(self.content)
+
+    def seal(self, secret: str, user: "User") -> str:
+        """What opens the key, readable for this server only, in the hands of this person only, and not for long.
+
+        It stands in the signer's own page while a long folder is being signed: neither database, cache nor broker holds
+        it, and once the page is closed nothing signs any more.
+        """
+        return encrypted(json.dumps([user.pk, self.pk, secret]))
+
+    def unseal(self, sealed: str, user: "User") -> str | None:
+        """None: too long ago, another person's or another key's, or not ours at all."""
+        found = lately_encrypted(sealed, SEALED)
+        *whose, secret = json.loads(found) if found else [None]
+        return secret if whose == [user.pk, self.pk] else None
 
     @transaction.atomic
     def retire(self, *, by: "Seat") -> None:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
@@ -12,10 +13,11 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
-from evaluations.forms.digital import MAX_BYTES, KeyFileForm, SignedFilesForm, SignForm, TokenForm
+from evaluations import revocation
+from evaluations.forms.digital import MAX_BYTES, KeyFileForm, RunForm, SignedFilesForm, SignForm, TokenForm
 from evaluations.models import Document, DocumentFile, SigningKey
 from evaluations.models.signing_keys import keep_signed, to_sign
-from evaluations.signatures import Key, SignatureRefused, Signed, accept, from_pkcs12, from_token
+from evaluations.signatures import Key, SignatureRefused, Signed, SigningStopped, accept, from_pkcs12, from_token
 from evaluations.signatures import sign as sign_bytes
 from evaluations.views.scans import upload_room
 from members.middleware import SignedIn
@@ -24,7 +26,9 @@ from members.roles import Action
 from members.states import Refused
 
 AT_ONCE = 200  # papers on one page
-SECONDS = 20.0  # that one request signs; what is left waits for the next press
+LARGEST = 5000  # papers of one run
+SECONDS = 4.0  # that one request signs; the page then asks for the next slice
+AGAIN = "Mật khẩu nhập đã quá 15 phút. Xin trở lại, nhập lại mật khẩu và ký tiếp; văn bản đã ký không phải ký lại."
 
 
 def _load(user: User, organization_id: int) -> tuple[Organization, Seat]:
@@ -35,20 +39,41 @@ def _load(user: User, organization_id: int) -> tuple[Organization, Seat]:
     return organization, user.acting(action, organization)
 
 
+@dataclass
+class Run:
+    """A folder that is being signed, slice by slice. It travels in the signer's own page and is stored nowhere."""
+
+    key: SigningKey
+    opener: str  # what opens the key, sealed
+    left: list[int]
+    total: int
+    signed: int = 0
+    failed: int = 0
+    why: str = ""  # the last paper that could not be signed, and the reason
+    stopped: str = ""
+
+    @property
+    def is_over(self) -> bool:
+        return not self.left or bool(self.stopped)
+
+    @property
+    def done(self) -> int:
+        return self.total - len(self.left)
+
+
 @require_http_methods(["GET", "POST"])
 def sign(request: SignedIn, organization_id: int) -> HttpResponse:
     organization, seat = _load(request.user, organization_id)
     waiting = list(to_sign(request.user, organization)[:AT_ONCE])
     form = SignForm(organization, waiting, request.POST if request.method == "POST" else None)
     if form.is_valid():
-        chosen = [paper for paper in waiting if paper.pk in form.cleaned_data["papers"]]
-        try:
-            with _opened(form.cleaned_data["key"], form.cleaned_data["secret"]) as key:
-                signed = _sign_for_a_while(chosen, key, form.cleaned_data["key"], seat)
-            _tell(request, signed, len(chosen))
-            return redirect("evaluations:sign_digitally", organization.pk)
-        except (SignatureRefused, Refused) as refused:
-            form.add_error(None, str(refused))
+        chosen = _chosen(form, to_sign(request.user, organization))
+        key, secret = form.cleaned_data["key"], form.cleaned_data["secret"]
+        run = Run(key, key.seal(secret, request.user), chosen, len(chosen))
+        _sign_for_a_while(run, secret, organization, seat)
+        if not run.stopped or run.signed:
+            return _tell(request, organization, run)
+        form.add_error(None, run.stopped)
     context = {
         "organization": organization,
         "form": form,
@@ -56,9 +81,45 @@ def sign(request: SignedIn, organization_id: int) -> HttpResponse:
         "chosen": set(request.POST.getlist("papers")) if form.is_bound else {str(paper.pk) for paper in waiting},
         "files": SignedFilesForm(),
         "has_key": form.keys.exists(),
+        "looks_at_lists": revocation.is_configured(),
         "more": max(to_sign(request.user, organization).count() - AT_ONCE, 0),
     }
     return render(request, "evaluations/sign_digitally.html", context)
+
+
+def _chosen(form: SignForm, waiting: QuerySet[Document]) -> list[int]:
+    if form.cleaned_data["everything"]:
+        return list(waiting.values_list("pk", flat=True)[:LARGEST])
+    return list(waiting.filter(pk__in=form.cleaned_data["papers"]).values_list("pk", flat=True))
+
+
+@require_POST
+def go_on(request: SignedIn, organization_id: int) -> HttpResponse:
+    """The next slice of a folder: asked for by the page that the slice before has left."""
+    organization, seat = _load(request.user, organization_id)
+    form = RunForm(organization, request.POST)
+    if not form.is_valid():
+        return redirect("evaluations:sign_digitally", organization.pk)
+    run = Run(**form.cleaned_data)
+    secret = run.key.unseal(run.opener, request.user)
+    if secret is None:
+        run.stopped = AGAIN
+    else:
+        _sign_for_a_while(run, secret, organization, seat)
+    return _progress(request, organization, run)
+
+
+def _tell(request: SignedIn, organization: Organization, run: Run) -> HttpResponse:
+    """A short folder is done at once; a long one leads to the page that goes on."""
+    if not run.is_over or run.stopped or run.failed:
+        return _progress(request, organization, run)
+    messages.success(request, f"Đã ký số {run.signed} văn bản.")
+    return redirect("evaluations:sign_digitally", organization.pk)
+
+
+def _progress(request: SignedIn, organization: Organization, run: Run) -> HttpResponse:
+    page = "signing_run" if request.headers.get("HX-Request") else "signing_page"
+    return render(request, f"evaluations/{page}.html", {"organization": organization, "run": run})
 
 
 @contextmanager
@@ -70,17 +131,32 @@ def _opened(key: SigningKey, secret: str) -> Iterator[Key]:
             yield found
 
 
-def _sign_for_a_while(papers: list[Document], key: Key, kept: SigningKey, by: Seat) -> int:
-    """How many were signed; each is stored by itself, so that what is done stays done."""
-    end, done = time.monotonic() + SECONDS, 0
-    for paper in papers:
-        if time.monotonic() > end:
-            break
-        issued = paper.issued_file()
-        assert issued is not None
-        _keep(paper, sign_bytes(bytes(issued.content), key), kept, by)
-        done += 1
-    return done
+def _sign_for_a_while(run: Run, secret: str, organization: Organization, by: Seat) -> None:
+    """Each paper is stored by itself, so that what is done stays done; one that cannot be signed is passed over."""
+    end, waiting = time.monotonic() + SECONDS, to_sign(by.user, organization)
+    try:
+        with _opened(run.key, secret) as key:
+            while run.left:
+                _sign_one(run, waiting.filter(pk=run.left[0]).first(), key, by)
+                del run.left[0]
+                if time.monotonic() > end:
+                    return
+    except SignatureRefused as refused:
+        run.stopped = str(refused)
+
+
+def _sign_one(run: Run, paper: Document | None, key: Key, by: Seat) -> None:
+    issued = paper.issued_file() if paper else None
+    if paper is None or issued is None:
+        run.failed, run.why = run.failed + 1, "Văn bản vừa được ký số hoặc không còn chờ ký."
+        return
+    try:
+        _keep(paper, sign_bytes(bytes(issued.content), key), run.key, by)
+        run.signed += 1
+    except SigningStopped:
+        raise
+    except (SignatureRefused, Refused) as refused:
+        run.failed, run.why = run.failed + 1, f"{paper}: {refused}"[:500]
 
 
 def _keep(paper: Document, signed: Signed, key: SigningKey | None, by: Seat) -> None:
@@ -95,12 +171,6 @@ def _keep(paper: Document, signed: Signed, key: SigningKey | None, by: Seat) -> 
         is_stamped=signed.is_stamped,
         by=by,
     )
-
-
-def _tell(request: SignedIn, signed: int, wanted: int) -> None:
-    messages.success(request, f"Đã ký số {signed} văn bản.")
-    if signed < wanted:
-        messages.info(request, f"Còn {wanted - signed} văn bản đã chọn chưa kịp ký: bấm ký tiếp để ký nốt.")
 
 
 @upload_room(MAX_BYTES + 1024 * 1024)

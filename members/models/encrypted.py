@@ -5,7 +5,7 @@ import hmac
 import json
 from typing import Any
 
-from cryptography.fernet import Fernet, MultiFernet
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 from django.db import models
 
@@ -22,6 +22,14 @@ def encrypted(text: str) -> str:
 
 def decrypted(text: str) -> str:
     return _cipher().decrypt(text.encode()).decode()
+
+
+def lately_encrypted(text: str, seconds: int) -> str | None:
+    """What was encrypted at most so many seconds ago; None for what is older or not ours."""
+    try:
+        return _cipher().decrypt(text.encode(), ttl=seconds).decode()
+    except InvalidToken:
+        return None
 
 
 def blind_index(value: str) -> str:

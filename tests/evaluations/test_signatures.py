@@ -16,9 +16,10 @@ from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 
 from evaluations import signatures
 from evaluations.documents import render
+from evaluations.models import Document
 from evaluations.signatures import Key, SignatureRefused, accept, from_pkcs12, from_token, sign
 from tests import document_samples as samples
-from tests.certificates import PASSPHRASE, Pair, authority, office, pair, time_stamps
+from tests.certificates import PASSPHRASE, Pair, authority, office, pair, taken_back, time_stamps
 
 SAMPLES = {"request_letter": samples.REQUEST_LETTER, "assessment_form": samples.ASSESSMENT_FORM}
 TOKEN_LIBRARIES = ("/usr/lib/softhsm/libsofthsm2.so", "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so")
@@ -67,6 +68,18 @@ def test_signed_here_is_accepted_and_poppler_agrees(
     assert "Total document signed" in said
     assert "ETSI.CAdES.detached" in said
     assert f"Signature Field Name: {'confirmation' if name == 'assessment_form' else 'signature'}" in said
+
+
+@pytest.mark.parametrize("genre", Document.Genre.values)
+def test_every_paper_that_is_issued_has_room_for_the_signature_of_its_office(genre: str, key: Key) -> None:
+    paper = render(genre, samples.SAMPLES[genre], number="5", issued_on=date(2026, 10, 5)).content
+    with pikepdf.open(io.BytesIO(sign(paper, key).content)) as pdf:
+        (field,) = [note for page in pdf.pages for note in page.get("/Annots", [])]
+        on_left = genre in ("assessment_form", "counterpart")
+        assert (str(field.T), float(field.Rect[0]) / 72 * 25.4 < 105) == (
+            "confirmation" if on_left else "signature",
+            on_left,
+        )
 
 
 def test_the_field_stands_in_the_room_for_the_signature(issued: dict[str, bytes], key: Key) -> None:
@@ -149,6 +162,45 @@ def test_without_trusted_roots_nothing_is_accepted(issued: dict[str, bytes], key
     settings.SIGNING_ROOTS = ""
     signatures._roots.cache_clear()
     with pytest.raises(SignatureRefused, match="chưa khai chứng thư gốc"):
+        accept(sign(issued["request_letter"], key).content, issued["request_letter"])
+
+
+@pytest.fixture
+def lists(settings: Any, tmp_path: Path) -> Path:
+    """A folder for lists of certificates that were taken back."""
+    folder = tmp_path / "lists"
+    folder.mkdir()
+    settings.SIGNING_CRLS = str(folder)
+    return folder
+
+
+def test_a_certificate_that_was_taken_back_neither_signs_nor_is_accepted(
+    issued: dict[str, bytes], key: Key, lists: Path
+) -> None:
+    original, other = issued["request_letter"], office("Đảng ủy Khác")
+    content = sign(original, key).content  # opened before the list came
+    (lists / "authority.crl").write_bytes(taken_back(other))
+    assert accept(content, original).identity == key.identity
+    assert from_pkcs12(office().pkcs12(authority()), PASSPHRASE).identity == key.identity
+
+    (lists / "authority.crl").write_bytes(taken_back(other, office()))
+    with pytest.raises(SignatureRefused, match="đã bị nơi cấp thu hồi"):
+        accept(content, original)
+    with pytest.raises(SignatureRefused, match="đã bị nơi cấp thu hồi"):
+        from_pkcs12(office().pkcs12(authority()), PASSPHRASE)
+
+
+@pytest.mark.parametrize("given", ["none", "not a list", "too old", "by a stranger"])
+def test_without_a_valid_list_of_the_authority_nothing_passes(
+    issued: dict[str, bytes], key: Key, lists: Path, given: str
+) -> None:
+    # Whoever sits between us and the authority may hand out a list without a name, but cannot sign it.
+    stranger = Pair(authority().certificate, office().key)
+    contents = {"not a list": b"nothing", "too old": taken_back(days=-1), "by a stranger": taken_back(by=stranger)}
+    if given in contents:
+        (lists / "authority.crl").write_bytes(contents[given])
+    words = "đã quá hạn" if given == "too old" else "chưa có danh sách thu hồi"
+    with pytest.raises(SignatureRefused, match=words):
         accept(sign(issued["request_letter"], key).content, issued["request_letter"])
 
 

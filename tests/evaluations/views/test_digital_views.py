@@ -1,5 +1,6 @@
 """Signing the folder with a key kept here, or handing in what a token signed elsewhere."""
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,12 @@ from django.test import Client
 from django.urls import reverse
 
 from evaluations import signatures
-from evaluations.models import Document, DocumentFile, Signature, SigningKey
+from evaluations.documents import render
+from evaluations.gallery import sample_facts
+from evaluations.models import Document, DocumentFile, Signature, SigningKey, signing_keys
 from evaluations.models.paper_codes import PaperKind, paper_code
 from evaluations.signatures import from_pkcs12
+from evaluations.views import digital
 from members.models import AuditEvent, User
 from tests import factories
 from tests.certificates import PASSPHRASE, authority, office
@@ -78,6 +82,98 @@ def test_the_folder_is_signed_and_readers_get_the_signed_copy(
     assert DocumentFile.digest(read.content) == letters[0].files.get(kind="signed").sha256
     check = Client().get(reverse("evaluations:check_page", args=[paper_code(PaperKind.DOCUMENT, letters[0].pk)]))
     assert letters[0].files.get(kind="signed").sha256 in check.content.decode()
+
+
+def hidden(page: str) -> dict[str, str]:
+    """What the page of a run sends back."""
+    return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', page))
+
+
+def test_a_long_folder_is_signed_slice_by_slice_with_the_signer_looking_on(
+    cast: Cast, letters: list[Document], sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(digital, "SECONDS", 0.0)
+    client = sign_in(cast.signer)
+    add_key(client, cast)
+
+    page = sign(client, cast, letters).content.decode()
+
+    assert 'aria-label="Văn bản đã xử lý: 1 trên 2"' in page
+    assert "Ký tiếp 1 văn bản" in page
+    assert PASSPHRASE not in page
+    assert Signature.objects.count() == 1
+    address, sent = reverse("evaluations:sign_on", args=[cast.ministry.pk]), hidden(page)
+    last = client.post(address, sent, headers={"HX-Request": "true"}).content.decode()
+    assert last.startswith('<div id="signing"')
+    assert "Đã ký số 2 văn bản." in last
+    assert "opener" not in last
+    assert Signature.objects.count() == 2
+    # Pressed twice, or from two windows: nothing is signed again.
+    again = client.post(address, sent).content.decode()
+    assert "1 văn bản chưa ký được" in again
+    assert Signature.objects.count() == 2
+
+
+@pytest.mark.parametrize("way", ["another person", "too late", "another key", "made up"])
+def test_what_opens_the_key_serves_this_signer_only_and_not_for_long(
+    cast: Cast, letters: list[Document], sign_in: SignIn, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    monkeypatch.setattr(digital, "SECONDS", 0.0)
+    client = sign_in(cast.signer)
+    add_key(client, cast)
+    key = SigningKey.objects.get()
+    sent = hidden(sign(client, cast, letters).content.decode())
+    if way == "another person":
+        sent["opener"] = key.seal(PASSPHRASE, cast.officer)
+    elif way == "too late":
+        monkeypatch.setattr(signing_keys, "SEALED", -1)
+    elif way == "another key":
+        sent["opener"] = SigningKey(pk=key.pk + 1).seal(PASSPHRASE, cast.signer)
+    else:
+        sent["opener"] = "gAAAAA-made-up"
+
+    page = client.post(reverse("evaluations:sign_on", args=[cast.ministry.pk]), sent).content.decode()
+
+    assert "Mật khẩu nhập đã quá 15 phút" in page
+    assert Signature.objects.count() == 1
+
+
+def test_everything_that_waits_is_signed_when_it_is_more_than_a_page(
+    cast: Cast, letters: list[Document], sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(digital, "AT_ONCE", 1)
+    client = sign_in(cast.signer)
+    add_key(client, cast)
+    address = reverse("evaluations:sign_digitally", args=[cast.ministry.pk])
+    assert "Ký tất cả văn bản đang chờ" in client.get(address).content.decode()
+    first = Document.objects.filter(issuer=cast.ministry).order_by("issued_on", "pk")[0]
+    given = {"papers": [first.pk], "key": SigningKey.objects.get().pk, "secret": PASSPHRASE, "everything": "on"}
+
+    assert "Đã ký số 2 văn bản" in client.post(address, given, follow=True).content.decode()
+
+
+def test_a_paper_without_room_for_a_signature_is_passed_over(cast: Cast, play: Season, sign_in: SignIn) -> None:
+    factories.member("Hồ Thử Xa", workplace=cast.office_cell, commune=cast.far_ward)
+    play.issued()
+    bare, whole = Document.objects.filter(issuer=cast.ministry).order_by("pk")
+    bare.store("issued", render("labels", sample_facts("labels")).content, 1)
+    play.rendered()
+    client = sign_in(cast.signer)
+    add_key(client, cast)
+
+    page = sign(client, cast, [bare, whole]).content.decode()
+
+    assert "1 văn bản chưa ký được, vẫn nằm trong danh sách chờ." in page
+    assert "Văn bản này không có chỗ ký." in page
+    assert "Đã ký số 1 văn bản." in page
+    assert Signature.objects.get().file.document == whole
+
+
+def test_a_secret_sent_after_the_session_has_ended_is_not_shown(cast: Cast, letters: list[Document]) -> None:
+    address = reverse("evaluations:sign_digitally", args=[cast.ministry.pk])
+    for name in ("secret", "passphrase", "pin", "opener"):
+        answer = Client().post(address, {name: PASSPHRASE, "papers": letters[0].pk})
+        assert PASSPHRASE not in answer.content.decode()
 
 
 def test_a_wrong_passphrase_signs_nothing(cast: Cast, letters: list[Document], sign_in: SignIn) -> None:
