@@ -13,7 +13,8 @@ from evaluations.models import HandOver, Letter
 from evaluations.models.hand_overs import hand_over_letter, hand_over_pack
 from evaluations.models.letters import LetterQuerySet
 from members.middleware import SignedIn
-from members.models import Seat, User
+from members.models import Organization, Seat, User
+from members.models.address_book import may_correct
 from members.roles import Action, Side
 from members.views.participation import open_cell
 
@@ -34,6 +35,9 @@ def letter(request: SignedIn, letter_id: int) -> HttpResponse:
         return redirect("evaluations:hand_over_letter", found.pk)
     context = {"letter": found, "form": form, "title": f"Gửi giấy: {found.recipient}", "back_form": CameBackForm()}
     context |= {"hand_overs": found.hand_overs.select_related("recorded_by__user", "returned_by__user")}
+    assert found.recipient
+    open_entries = Organization.objects.filter(may_correct(request.user), pk=found.recipient.pk, closed_on=None)
+    context |= {"may_correct": open_entries.exists()}
     context |= {"can_hand_over": found.state in (State.RENDERED, State.RETURNED_BY_POST)}
     return render(request, "evaluations/hand_over.html", context)
 
