@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from django.db.models import Exists, OuterRef, Q, Subquery
 
-from evaluations.models import AssessmentVersion, Campaign, EvaluationRequest, Transfer
+from evaluations.models import AssessmentVersion, Campaign, EvaluationRequest, Letter, Transfer
 from evaluations.models.introductions import Introduction
+from evaluations.models.letters import LetterQuerySet
 from evaluations.models.move_plans import NO_RESIDENCE
 from evaluations.models.reply_facts import decline_reason
 from evaluations.models.requests import RequestQuerySet
@@ -58,6 +59,17 @@ def stuck(committee: Organization) -> RequestQuerySet:
     moved = Q(state__in=[State.ISSUED, State.AT_COMMUNE], placement__until_on__isnull=False)
     nowhere = Q(state__in=EvaluationRequest.UNANSWERED, placement__until_on__isnull=False) & Q(~Exists(place))
     return ours.filter(back | moved | nowhere | _nobody_writes())
+
+
+LOST = (Letter.State.FAILED, Letter.State.BOUNCED, Letter.State.RETURNED_BY_POST)
+
+
+def came_back(committee: Organization) -> LetterQuerySet:
+    """Request letters that did not arrive, as long as the commune has not entered them in its book all the same."""
+    unread = EvaluationRequest.objects.filter(letter=OuterRef("document"), state=State.ISSUED)
+    ours = Letter.objects.filter(document__campaign__committee=committee, document__campaign__state=Campaign.State.OPEN)
+    found = ours.filter(Exists(unread), kind=Letter.Kind.REQUEST, state__in=LOST)
+    return found.select_related("recipient", "document").order_by("recipient__locality_key", "pk")
 
 
 def without_a_cell(commune: Organization) -> RequestQuerySet:
@@ -142,4 +154,5 @@ def papers_back(committee: Organization) -> int:
 
 def waiting_count(committee: Organization) -> int:
     """For the first screen."""
-    return stuck(committee).count() + Transfer.objects.waiting().filter(to_committee=committee).count()
+    lost = came_back(committee).count()
+    return lost + stuck(committee).count() + Transfer.objects.waiting().filter(to_committee=committee).count()

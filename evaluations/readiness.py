@@ -1,8 +1,10 @@
 """Whether the installation does its work, not only answers: what /readyz tells a monitor, in figures, never names."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.core.cache import cache
@@ -12,6 +14,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.db.models import Min
 from django.db.models.functions import Coalesce
 from django.utils import timezone
+from redis.exceptions import RedisError
 
 from evaluations import steps
 from evaluations.models import Document, Inspection, Letter
@@ -52,6 +55,19 @@ def note_sweep() -> None:
     cache.set(SWEPT, timezone.now().isoformat(), timeout=None)
 
 
+def remembered(name: str) -> Any:
+    """From the cache, which may be gone together with what is asked about."""
+    try:
+        return cache.get(name)
+    except (DatabaseError, RedisError):
+        return None
+
+
+def remember(name: str, value: Any, seconds: int) -> None:
+    with suppress(DatabaseError, RedisError):
+        cache.set(name, value, timeout=seconds)
+
+
 def _database() -> Check:
     try:
         with connection.cursor() as cursor:
@@ -68,7 +84,7 @@ def _migrations() -> Check:
 
 
 def _sweep() -> Check:
-    swept = cache.get(SWEPT)
+    swept = remembered(SWEPT)
     is_well = swept is not None and timezone.now() - datetime.fromisoformat(swept) < SWEEP_PATIENCE
     return Check("sweep", is_well, f"last {swept or 'never'}")
 

@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
-from evaluations.models import Campaign, EvaluationRequest
-from members.models import Membership, Organization, Placement, Seat
+from evaluations.models import AssessmentVersion, Campaign, EvaluationRequest
+from members.models import Member, Membership, Organization, Placement, Seat
+from members.models.conflicts import left_to_nobody
+from members.models.tenures import able_at
 from members.roles import OPENS, Action, Role
 
 if TYPE_CHECKING:
@@ -20,11 +22,48 @@ class Vacancy:
     organization: Organization
     role: Role
     waiting: int
+    because: str = ""  # everybody there is bound: what the member is to one of them
 
     @property
     def words(self) -> str:
+        if self.because:
+            return (
+                f"{self.organization.name}: {WORK[self.role]} về người thân của mọi cán bộ ở đó ({self.because}), "
+                "cần cử người khác"
+            )
         what = {Role.SECRETARY: "bí thư phụ trách", Role.OFFICER: "cán bộ phụ trách", Role.SIGNER: "người ký"}
         return f"{self.organization.name} chưa có {what[self.role]}"
+
+
+WORK = {Role.OFFICER: "có nhận xét chờ xác nhận", Role.SIGNER: "có nhận xét chờ ký trả lời"}
+
+
+def nobody_may(user: "User") -> list[Vacancy]:
+    """Communes where what waits is about every one of those who could do it, or about their households.
+
+    Few have declared anything, so few communes are looked at; the rest costs one query for each of the two steps.
+    """
+    found = []
+    at_cell = EvaluationRequest.objects.filter(state=EvaluationRequest.State.AT_CELL)
+    for role, action, version in (
+        (Role.OFFICER, Action.CONFIRM, AssessmentVersion.State.SUBMITTED),
+        (Role.SIGNER, Action.REPLY, AssessmentVersion.State.CONFIRMED),
+    ):
+        waiting = at_cell.filter(user.reach(Action.APPOINT, "residence_commune__"))
+        waiting = waiting.filter(assessment__versions__state=version, member__in=_with_links())
+        for commune in Organization.objects.filter(pk__in=waiting.values("residence_commune")).order_by("path"):
+            bound = left_to_nobody(able_at(commune, action), commune)
+            about = set(waiting.filter(residence_commune=commune, member__in=bound).values_list("member", flat=True))
+            if about:
+                found.append(Vacancy(commune, role, len(about), bound[min(about)]))
+    return found
+
+
+def _with_links() -> QuerySet[Member]:
+    """Members who hold an account, or whose household somebody has declared."""
+    return Member.objects.filter(
+        Q(user__isnull=False) | Q(kinships__ended_at=None, kinships__isnull=False) | Q(kinships_of__isnull=False)
+    )
 
 
 def _held(role: Role) -> Exists:
@@ -66,4 +105,7 @@ def vacancies(user: "User", most: int = 20) -> tuple[list[Vacancy], int]:
             committees = vacant_committees(role).filter(reach)
             total += committees.count()
             found += [Vacancy(row, role, 0) for row in committees.order_by("path")[:most]]
+        bound = nobody_may(user)
+        total += len(bound)
+        found = bound[:most] + found
     return found, total

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from evaluations.models.campaigns import Campaign
-from evaluations.models.requests import EvaluationRequest
+from evaluations.models.requests import EvaluationRequest, open_assessments
 from members.models import AuditEvent, Organization, Placement
 from members.states import Refused, move
 
@@ -83,6 +83,8 @@ def redirect(matter: EvaluationRequest, placement: Placement, *, by: "Seat") -> 
     """Not sent yet, or still in the hands of the commune that stays the same: the same request, another place."""
     matter.placement, matter.residence_commune = placement, placement.commune
     matter.save(update_fields=["placement", "residence_commune"])
+    if matter.assessment_id:  # of a commune on paper: its forms lead to the new place from now on
+        open_assessments(EvaluationRequest.objects.filter(pk=matter.pk))
     AuditEvent.objects.record("EvaluationRequest.redirect", by=by, on=matter, fields=["placement", "residence_commune"])
 
 

@@ -47,6 +47,7 @@ def hand_on(olds: list[Organization], new: Organization, *, by: "Seat") -> dict[
     """Everything these had to do is to be done by `new`; how many requests went over."""
     send_back_waiting(Q(recipient__in=olds) | Q(issuer__in=olds), by=by)
     _readdress_drafts(olds, new, by=by)
+    _hand_on_silence(olds, new)
     moved = sum(
         _change(lasting().filter(**{f"{place}__in": olds}), {place: new}, by=by)
         for place in ("residence_commune", "residence_cell", "asker_now")
@@ -56,6 +57,8 @@ def hand_on(olds: list[Organization], new: Organization, *, by: "Seat") -> dict[
         ResidenceReport.objects.filter(**{f"{place}__in": olds}).update(**{place: new})
     Document.objects.filter(recipient__in=olds, state=Document.State.ISSUED).update(recipient=new)
     Document.objects.filter(recipient__in=olds, state__in=WAITING, campaign=None).update(recipient=new)
+    drafted = Document.objects.filter(genre=Document.Genre.INTRODUCTION, state__in=WAITING)
+    drafted.filter(issuer__in=olds).update(issuer=new)
     undelivered = Letter.objects.filter(state__in=[Letter.State.QUEUED, Letter.State.RENDERED])
     undelivered.filter(recipient__in=olds).update(recipient=new)
     undelivered.filter(caller__in=olds).update(caller=new)
@@ -85,6 +88,20 @@ def send_back_waiting(letters: Q, *, by: "Seat") -> None:
         ids.setdefault(campaign_id or 0, []).append(pk)
     for campaign in Campaign.objects.filter(pk__in=ids).order_by("pk"):
         campaign.send_back_letters(dict.fromkeys(ids[campaign.pk], AGAIN), by=by)
+    papers = Document.objects.filter(genre=Document.Genre.INTRODUCTION, state=Document.State.FOR_SIGNATURE)
+    note = {"return_note": AGAIN, "returned_at": timezone.now(), "returned_by": by}
+    move_all(papers.filter(letters), Document.State.DRAFT, by=by, **note)
+
+
+def _hand_on_silence(olds: list[Organization], new: Organization) -> None:
+    """What a merged unit never answered may still be answered late, by whoever continues it; that the old one kept
+    silent stays written down."""
+    silent = EvaluationRequest.objects.filter(state=State.NO_REPLY, year__gte=timezone.localdate().year - 1)
+    for old in olds:
+        unsaid = silent.filter(residence_commune=old, end_note="")
+        unsaid.update(end_note=f"Chưa trả lời khi kết thúc đợt: {old.name}"[:300])
+        silent.filter(residence_commune=old).update(residence_commune=new)
+        silent.filter(residence_cell=old).update(residence_cell=new)
 
 
 def _readdress_drafts(olds: list[Organization], new: Organization, *, by: "Seat") -> None:
@@ -136,6 +153,9 @@ def _join_campaigns(campaign: Campaign, twin: Campaign, *, by: "Seat") -> None:
     if twin.state == Campaign.State.DRAFT:
         move(twin, Campaign.State.OPEN, by=by)
     asked = twin.requests.live().values("member")
+    # Whoever is asked about in both is asked about once, and nothing stays open in what is closed.
+    twice = campaign.requests.filter(member__in=asked, state__in=[State.PREPARED, *EvaluationRequest.UNANSWERED])
+    move_all(twice, State.SUPERSEDED, by=by, end_code="merged", end_note="Hai đợt đã gộp làm một")
     campaign.requests.exclude(member__in=asked).update(campaign=twin)
     campaign.documents.update(campaign=twin)
     move(campaign, Campaign.State.CLOSED, by=by)
@@ -153,6 +173,7 @@ def cells_changed_commune(cells: list[int], old: Organization, new: Organization
     send_back_waiting(Q(pk__in=prepared.values("letter")), by=by)
     moved = _change(matters, {"residence_commune": new}, by=by)
     Introduction.objects.live().filter(cell__in=cells, commune=old).update(commune=new)
+    _redraft(Introduction.objects.filter(placement__cell__in=cells, commune=old), by=by, commune=new)
     _forward_letters(EvaluationRequest.objects.filter(pk__in=ids), old, new, by=by)
     return {"requests": moved}
 
@@ -208,8 +229,19 @@ def askers_changed(branch: Organization, old: Organization, new: Organization, *
     matters = lasting().filter(member__in=members, asker_now=old)
     prepared = matters.filter(state=State.PREPARED)
     send_back_waiting(Q(pk__in=prepared.values("letter")), by=by)
+    _redraft(Introduction.objects.filter(member__in=members, workplace=old), by=by, workplace=new)
     Introduction.objects.live().filter(member__in=members, workplace=old).update(workplace=new)
     return {"requests": _change(matters, {"asker_now": new}, by=by)}
+
+
+def _redraft(rows: QuerySet[Introduction], *, by: "Seat", **elsewhere: Organization) -> None:
+    """Introductions that have not left the house are written anew, by whom and to whom it is now."""
+    ids = list(rows.filter(state=Introduction.State.DRAFT).values_list("pk", flat=True))
+    papers = Document.objects.filter(introduction__in=ids)
+    send_back_waiting(Q(pk__in=list(papers.values_list("pk", flat=True))), by=by)
+    sides = {"commune": "recipient", "workplace": "issuer"}
+    papers.update(**{sides[place]: organization for place, organization in elsewhere.items()})
+    Introduction.objects.filter(pk__in=ids).update(**elsewhere)
 
 
 def committee_of(organization: Organization) -> Organization:

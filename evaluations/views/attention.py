@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from evaluations import tasks
-from evaluations.attention import papers_back, passed_on_to, questions, troubles, without_a_cell
+from evaluations.attention import came_back, papers_back, passed_on_to, questions, troubles, without_a_cell
 from evaluations.models import EvaluationRequest
 from evaluations.models.rerouting import send_again, set_aside, to_another_cell
 from evaluations.views.letters_in import commune_within
@@ -29,7 +29,7 @@ def page(request: SignedIn, committee_id: int) -> HttpResponse:
     ids = [row.matter.pk for row in rows] + [matter.pk for matter in passed_on]
     AuditEvent.objects.record_many("read", by=seat, model=EvaluationRequest, ids=ids)
     context = {"committee": committee, "rows": rows, "passed_on": passed_on, "questions": questions(committee)}
-    context["papers_back"] = papers_back(committee)
+    context |= {"papers_back": papers_back(committee), "lost": list(came_back(committee))}
     return render(request, "evaluations/attention.html", context)
 
 

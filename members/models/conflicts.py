@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from members.models.accounts import Seat, User
 from members.models.history import AuditEvent
+from members.models.organizations import Organization
 from members.models.people import Member
 from members.states import Refused
 
@@ -149,6 +150,18 @@ def conflicts_of(user: User) -> dict[int, str]:
 def conflict(user: User, member_id: int) -> str:
     """Why this user must not act on the member ("vợ, chồng"), or ""."""
     return conflicts_of(user).get(member_id, "")
+
+
+def left_to_nobody(users: Iterable[User], commune: Organization) -> dict[int, str]:
+    """{member id: what he is to one of them}: residents of the commune on whom none of these people may act."""
+    people = list(users)
+    bound = conflicts_between(people)
+    by_member: dict[int, dict[int, str]] = {}
+    for (user_id, member_id), words in bound.items():
+        by_member.setdefault(member_id, {})[user_id] = words
+    whole = {pk: next(iter(words.values())) for pk, words in by_member.items() if people and len(words) == len(people)}
+    here = Member.objects.filter(pk__in=whole, placements__until_on=None, placements__commune=commune)
+    return {pk: whole[pk] for pk in here.values_list("pk", flat=True)}
 
 
 def without_conflicts(rows: "Rows", user: User, prefix: str) -> "Rows":

@@ -7,6 +7,7 @@ from django.db.models import Min, Q
 from django.utils import timezone
 
 from members.models.accounts import Seat, SeatQuerySet, User
+from members.models.conflicts import left_to_nobody
 from members.models.history import AuditEvent
 from members.models.organizations import Organization
 from members.roles import OPENS, PLATFORM_ROLES, Action, Role, may_hand_out
@@ -49,7 +50,20 @@ def _may_give(seat: Seat, organization: Organization, role: Role, from_on: date 
     if role not in OPENS.get(holder, ()):
         return False
     held = Seat.objects.current(from_on).filter(organization=organization, role=role)
-    return not held.exists()
+    return not held.exists() or all_are_bound(organization, role)
+
+
+def all_are_bound(organization: Organization, role: Role) -> bool:
+    """There is work that nobody of the office may do, because it is about all of them or their households."""
+    action = {Role.OFFICER: Action.CONFIRM, Role.SIGNER: Action.REPLY}.get(role)
+    if action is None or organization.kind != Kind.COMMUNE:
+        return False
+    return bool(left_to_nobody(able_at(organization, action), organization))
+
+
+def able_at(organization: Organization, action: Action) -> list[User]:
+    seats = Seat.objects.that_may(action, organization).filter(user__is_active=True).select_related("user")
+    return list({seat.user_id: seat.user for seat in seats}.values())
 
 
 def roles_to_give(user: User, organization: Organization) -> list[Role]:

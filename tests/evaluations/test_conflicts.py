@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 from django.db import transaction
+from django.test import Client
+from django.utils import timezone
 
 from evaluations.models import Assessment, AssessmentVersion, Contest, Document, EvaluationRequest, Verification
 from evaluations.models.assessments import submit_complete
@@ -18,6 +20,7 @@ from evaluations.models.sharing import Follower, share
 from evaluations.models.stand_ins import routes, sent_by
 from members.models import AuditEvent, Kinship, Member, Placement, Seat, User
 from members.models.conflicts import SELF, conflict, conflicts_between, conflicts_of
+from members.models.tenures import appoint
 from members.roles import Action, Role
 from members.states import Refused
 from tests import factories
@@ -352,3 +355,26 @@ def test_a_reply_leaves_out_the_signers_own_people_and_says_so(cast: Cast, play:
     factories.seat(second, cast.ward, Role.SIGNER, as_deputy=True)
     issue_reply(play.letter(), NumberChoice(), by=by(second, Action.REPLY, cast.ward))
     assert not EvaluationRequest.objects.exclude(state="answered").exists()
+
+
+def test_when_everybody_of_the_ward_is_bound_the_committee_above_sends_somebody(
+    cast: Cast, play: Season, sign_in: Callable[[User], Client]
+) -> None:
+    """Told at once and with the reason, without the member's name; whoever is sent may confirm."""
+    version = play.submitted()
+    fresh = factories.user("fresh", "Tô Thị Mới")
+    above = by(cast.overseer, Action.APPOINT, cast.ward)
+    home = sign_in(cast.overseer)
+    with pytest.raises(Refused):
+        appoint(fresh, cast.ward, Role.OFFICER, timezone.localdate(), by=above)
+    Kinship.objects.declare(cast.asked, cast.ward_officer, "spouse", by=cast.nobody)
+    assert "người thân của mọi cán bộ" not in home.get("/").content.decode()
+    Kinship.objects.declare(cast.asked, cast.ward_signer, "sibling", by=cast.nobody)
+    page = home.get("/").content.decode()
+    assert "Đảng ủy phường An Hải: có nhận xét chờ xác nhận về người thân của mọi cán bộ ở đó" in page
+    assert cast.asked.full_name not in page
+    appoint(fresh, cast.ward, Role.OFFICER, timezone.localdate(), by=above)
+    version.confirm(by=by(fresh, Action.CONFIRM, cast.ward))
+    assert AssessmentVersion.objects.get(pk=version.pk).state == "confirmed"
+    # Nor may the ward's signer sign what goes out about him: that is said next.
+    assert "có nhận xét chờ ký trả lời" in home.get("/").content.decode()

@@ -8,6 +8,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from evaluations.invariants import RULES
 from evaluations.models import (
     Campaign,
     Document,
@@ -20,6 +21,7 @@ from evaluations.models import (
 from evaluations.models.campaigns import NumberChoice
 from evaluations.models.changes import Change, Kind
 from evaluations.models.consequences import consequences, seal
+from evaluations.models.introduction_issue import present_drafts
 from evaluations.models.letters import letter_for
 from evaluations.models.reorganizations import execute_due
 from evaluations.models.replies import issue_reply, replies_due
@@ -29,6 +31,7 @@ from members.roles import Action, Role
 from members.states import Refused
 from tests import factories
 from tests.conftest import Cast
+from tests.introducing import Introducing
 from tests.season import Season, by
 
 pytestmark = pytest.mark.django_db
@@ -190,6 +193,42 @@ class TestMergingCells:
         merge_wards(cast)
         check_everything_has_one_owner()
 
+    def test_introductions_in_the_folder_are_written_anew(self, cast: Cast) -> None:
+        """Signed after the merger, a paper must name the ward there is."""
+        introducing = Introducing(cast)
+        row = introducing.drafted()
+        introducing.present()
+        new = merge_wards(cast)
+        paper = Document.objects.get(introduction=row)
+        assert (paper.state, paper.recipient, bool(paper.return_note)) == ("draft", new, True)
+        introducing.present()
+        introducing.issue()
+        paper.refresh_from_db()
+        assert (paper.state, paper.facts["to"], paper.number) == ("issued", "Đảng ủy phường Biển Mẫu", "1")
+
+    def test_introductions_follow_a_cell_that_changes_its_commune(self, cast: Cast) -> None:
+        Placement.objects.filter(member=cast.asked).update(cell=cast.cell)
+        introducing = Introducing(cast)
+        row = introducing.drafted()
+        introducing.present()
+        decide(Kind.MOVE, cast.cell, overseer(cast), parent=cast.other_ward)
+        row.refresh_from_db()
+        paper = Document.objects.get(introduction=row)
+        assert (row.commune, paper.recipient, paper.state) == (cast.other_ward, cast.other_ward, "draft")
+        introducing.present()
+        introducing.issue()
+        paper.refresh_from_db()
+        assert paper.facts["to"] == cast.other_ward.name
+
+    def test_silence_may_be_broken_by_whoever_continues(self, cast: Cast, play: Season) -> None:
+        """Closed without an answer, then merged: the late answer is the new ward's, the silence stays the old one's."""
+        play.assigned()
+        Campaign.objects.get().close(by=by(cast.officer, Action.PREPARE, cast.ministry))
+        new = merge_wards(cast)
+        matter = EvaluationRequest.objects.get()
+        assert (matter.state, matter.residence_commune) == (State.NO_REPLY, new)
+        assert matter.end_note == "Chưa trả lời khi kết thúc đợt: Đảng ủy phường An Hải"
+
     def test_workplace_cells(self, cast: Cast) -> None:
         section = factories.workplace_cell(cast.ministry, "Phòng Một")
         seat = by(cast.officer, Action.KEEP_CELLS, cast.office_cell)
@@ -200,6 +239,36 @@ class TestMergingCells:
 
 
 class TestMergingWorkplaces:
+    def test_introductions_in_the_folder_are_signed_by_whoever_goes_on(self, cast: Cast) -> None:
+        introducing = Introducing(cast)
+        row = introducing.drafted()
+        introducing.present()
+        decide(Kind.MERGE, cast.other_ministry, overseer(cast), sources=[cast.ministry])
+        paper = Document.objects.get(introduction=row)
+        assert (paper.state, paper.issuer) == ("draft", cast.other_ministry)
+        seat = by(cast.neighbour, Action.PREPARE, cast.other_ministry)
+        assert present_drafts(cast.other_ministry, by=seat) == 1
+        paper.refresh_from_db()
+        assert paper.facts["head"]["issuer"] == "ĐẢNG ỦY SỞ LÁNG GIỀNG"
+
+    def test_who_is_asked_about_in_both_is_asked_once(self, cast: Cast, play: Season) -> None:
+        play.issued()
+        first = EvaluationRequest.objects.get()
+        twin = Campaign.objects.create(
+            committee=cast.other_ministry,
+            year=Season.YEAR,
+            self_criticism_on=date(2026, 12, 1),
+            due_on=date(2026, 11, 15),
+            prepared_by=by(cast.neighbour, Action.PREPARE, cast.other_ministry),
+        )
+        copy = EvaluationRequest.objects.get(pk=first.pk)
+        copy.pk, copy.campaign, copy.state, copy.letter = None, twin, State.PREPARED, None
+        EvaluationRequest.objects.bulk_create([copy])
+        decide(Kind.MERGE, cast.other_ministry, overseer(cast), sources=[cast.ministry])
+        first.refresh_from_db()
+        assert (first.state, first.campaign.state) == (State.SUPERSEDED, "closed")
+        assert {rule.code for rule in RULES if rule.broken()} == set()
+
     def test_answers_go_to_whoever_goes_on(self, cast: Cast, play: Season) -> None:
         play.confirmed()
         decide(Kind.MERGE, cast.other_ministry, overseer(cast), sources=[cast.ministry])

@@ -1,20 +1,23 @@
 """What came back, or went to nobody, goes another way; and members go from one committee to another."""
 
+from collections.abc import Callable
 from datetime import date
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
-from evaluations.attention import questions, stuck, troubles, waiting_count, without_a_cell
-from evaluations.models import Campaign, EvaluationRequest, Transfer
+from evaluations.attention import came_back, questions, stuck, troubles, waiting_count, without_a_cell
+from evaluations.models import Campaign, EvaluationRequest, Letter, Transfer
 from evaluations.models.campaigns import NumberChoice
 from evaluations.models.eligibility import Reason, left_out
 from evaluations.models.move_plans import Kind, Move, plan_of
 from evaluations.models.moves import PlanChanged, carry_out
 from evaluations.models.replies import issue_reply
 from evaluations.models.requests import decline
-from evaluations.models.rerouting import send_again, set_aside, to_another_cell
-from members.models import Membership, Organization, Placement
+from evaluations.models.rerouting import redirect, send_again, set_aside, to_another_cell
+from members.models import Membership, Organization, Placement, User
 from members.roles import Action
 from members.states import Refused, WrongState
 from tests import factories
@@ -78,6 +81,40 @@ def test_a_place_nobody_knows_stands_in_the_list_until_it_is_written_down(cast: 
     change = Move(cast.asked, Kind.RESIDENCE, NOVEMBER, commune=cast.other_ward)
     carry_out(change, by=keeper(cast))  # type: ignore[arg-type]
     assert troubles(cast.ministry) == []
+
+
+@pytest.mark.parametrize("state", ["failed", "bounced"])
+def test_a_letter_that_did_not_arrive_is_named_with_its_reason(
+    cast: Cast, play: Season, sign_in: Callable[[User], Client], state: str
+) -> None:
+    play.issued()
+    play.rendered()
+    letter = Letter.objects.get(kind="request")
+    Letter.objects.filter(pk=letter.pk).update(state=state, last_error="550 hộp thư không tồn tại")
+    assert ([row.pk for row in came_back(cast.ministry)], waiting_count(cast.ministry)) == ([letter.pk], 1)
+    client = sign_in(cast.officer)
+    page = client.get(reverse("evaluations:attention", args=[cast.ministry.pk])).content.decode()
+    assert "550 hộp thư không tồn tại" in page
+    assert reverse("evaluations:send_again", args=[letter.pk]) in page
+    client.post(reverse("evaluations:send_again", args=[letter.pk]))
+    assert waiting_count(cast.ministry) == 0
+
+
+def test_a_letter_that_did_not_arrive_is_forgotten_once_the_ward_has_it(cast: Cast, play: Season) -> None:
+    play.registered()
+    Letter.objects.filter(kind="request").update(state="bounced")
+    assert waiting_count(cast.ministry) == 0
+
+
+def test_what_is_sent_elsewhere_on_paper_takes_its_form_along(cast: Cast, play: Season) -> None:
+    matter = play.far()
+    assert matter.assessment
+    Placement.objects.filter(pk=matter.placement_id).update(until_on=SEPTEMBER)
+    place = factories.placement(matter.member, cast.far_ward)
+    redirect(matter, place, by=by(cast.officer, Action.PREPARE, cast.ministry))
+    matter = EvaluationRequest.objects.get(pk=matter.pk)
+    assert matter.assessment
+    assert (matter.placement, matter.assessment.placement) == (place, place)
 
 
 def test_a_cell_without_a_secretary_or_closed_is_seen_by_both_sides(cast: Cast, play: Season) -> None:
