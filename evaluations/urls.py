@@ -92,6 +92,7 @@ urlpatterns = [
     path("de-nghi/<int:request_id>/", matters.page, name="request_page"),
     path("de-nghi/<int:request_id>/gia-han/", matters.extend, name="request_extend"),
     path("de-nghi/<int:request_id>/phieu-xin-y-kien/", letters_out.opinion_request, name="opinion_request"),
+    path("de-nghi/<int:request_id>/bien-ban/", letters_out.working_minutes, name="working_minutes"),
     path("de-nghi/<int:request_id>/huy/", matters.cancel, name="request_cancel"),
     # Somebody moves
     path("dang-vien/<int:member_id>/chuyen-noi-cu-tru/", moves.residence, name="move_residence"),

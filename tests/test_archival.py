@@ -169,9 +169,22 @@ def test_a_second_implementation_calls_the_older_variant_valid(tmp_path: Path) -
         drawn = render(name, facts, number="5", issued_on=ISSUED_ON, check=PAPER_CODE, variant="pdf/a-1b")
         path.write_bytes(complete(drawn.content))
         paths.append(path)
-    classpath = ":".join(str(JAVA / f"{jar}.jar") for jar in JARS)
-    call = ["java", "-Xshare:auto", "-cp", classpath, "org.apache.pdfbox.preflight.Validator_A1b"]
-
     for path in paths:
-        found = subprocess.run([*call, str(path)], capture_output=True, text=True, timeout=120, check=False)
-        assert "is a valid PDF/A-1b file" in found.stdout, found.stdout + found.stderr
+        assert "is a valid PDF/A-1b file" in preflight(path)
+    # And it does look: a font of the machine, or a program that runs when the file is opened, is found.
+    with pikepdf.open(paths[0]) as pdf:
+        font = next(iter(dict(pdf.pages[0].Resources.Font.items()).values()))
+        del font.DescendantFonts[0].FontDescriptor.FontFile2
+        pdf.Root.OpenAction = pikepdf.Dictionary(S=pikepdf.Name.JavaScript, JS=pikepdf.String("app.alert(1)"))
+        pdf.save(tmp_path / "broken.pdf", object_stream_mode=pikepdf.ObjectStreamMode.disable)
+    said = preflight(tmp_path / "broken.pdf")
+    assert "is not a valid PDF/A-1b file" in said
+    assert "FontFile" in said
+    assert "JavaScript" in said
+
+
+def preflight(path: Path) -> str:
+    classpath = ":".join(str(JAVA / f"{jar}.jar") for jar in JARS)
+    call = ["java", "-Xshare:auto", "-cp", classpath, "org.apache.pdfbox.preflight.Validator_A1b", str(path)]
+    found = subprocess.run(call, capture_output=True, text=True, timeout=120, check=False)
+    return found.stdout + found.stderr

@@ -415,6 +415,7 @@ ROWS: dict[str, Row] = {
     "evaluations:request_page": Row(WORKPLACE),
     "evaluations:request_extend": Row({"officer"}, {"signer"}, "only"),
     "evaluations:opinion_request": Row(WORKPLACE),
+    "evaluations:working_minutes": Row(WORKPLACE),
     "evaluations:request_cancel": Row({"officer"}, {"signer"}, "only"),
     "evaluations:move_residence": Row({"officer"}, {"signer"}, "same"),
     "evaluations:move_workplace": Row({"officer"}, {"signer"}, "same"),

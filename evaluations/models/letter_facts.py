@@ -87,6 +87,36 @@ def opinion_request(matter: EvaluationRequest) -> dict[str, Any]:
     }
 
 
+PARTS = (
+    "Ý kiến của chi ủy nơi cư trú đối với bản thân",
+    "Ý kiến về gia đình",
+    "Tổng hợp ý kiến nhân dân (không ghi tên người nêu ý kiến)",
+    "Kết luận",
+)
+
+
+def working_minutes(matter: EvaluationRequest) -> dict[str, Any]:
+    """Facts of templates/documents/working_minutes.html: who is spoken of, and room to write (domain §4)."""
+    office = matter.asker_now
+    member = member_facts(matter.placement)
+    return {
+        "head": office.letterhead("BB"),
+        "held_on": "",
+        "begun": "",
+        "ended": "",
+        "place": "",
+        "asker": office.name,
+        "asked": matter.residence_cell.name if matter.residence_cell else matter.residence_commune.name,
+        "purpose_text": _purpose(matter.year) if matter.campaign else "công tác cán bộ",
+        "asker_side": [],
+        "cell_side": [],
+        "front_side": [],
+        "member": {key: member[key] for key in ("name", "birth", "position", "workplace", "residence")},
+        "parts": [{"heading": heading, "text": ""} for heading in PARTS],
+        "copies": 2,
+    }
+
+
 def information(commune: Organization, workplace: Organization, year: int, until: date) -> dict[str, Any]:
     """Facts of templates/documents/information_letter.html: who came to what, never what was said of anybody."""
     placements = list(

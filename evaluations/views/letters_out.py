@@ -13,7 +13,7 @@ from evaluations.views.campaigns import load_campaign
 from evaluations.views.documents import pdf
 from evaluations.views.letters_in import commune_within
 from members.middleware import SignedIn
-from members.models import AuditEvent, Organization, Placement
+from members.models import AuditEvent, Organization, Placement, Seat
 from members.roles import Action
 
 
@@ -35,12 +35,24 @@ def reminder(request: SignedIn, campaign_id: int, commune_id: int) -> HttpRespon
 @require_GET
 def opinion_request(request: SignedIn, request_id: int) -> HttpResponse:
     """Phiếu xin ý kiến about one member (mẫu 3-213)."""
-    reached = EvaluationRequest.objects.for_asker(request.user, Action.SEE_MEMBERS)
-    found = reached.select_related("asker_now__parent", "campaign", "residence_commune", "placement__member")
-    matter = get_object_or_404(found.select_related("placement__commune"), pk=request_id)
-    seat = request.user.acting(Action.RECEIVE, matter.asker_now)
+    matter, seat = _asked(request, request_id)
     AuditEvent.objects.record("read", by=seat, on=matter, fields=["opinion_request"])
     return pdf(render_document("opinion_request", letter_facts.opinion_request(matter)).content, f"phieu-{matter.pk}")
+
+
+@require_GET
+def working_minutes(request: SignedIn, request_id: int) -> HttpResponse:
+    """Biên bản làm việc, to be written at the table where the residence committee is asked in person."""
+    matter, seat = _asked(request, request_id)
+    AuditEvent.objects.record("read", by=seat, on=matter, fields=["working_minutes"])
+    return pdf(render_document("working_minutes", letter_facts.working_minutes(matter)).content, f"bb-{matter.pk}")
+
+
+def _asked(request: SignedIn, request_id: int) -> tuple[EvaluationRequest, Seat]:
+    reached = EvaluationRequest.objects.for_asker(request.user, Action.SEE_MEMBERS)
+    found = reached.select_related("asker_now__parent", "campaign", "residence_commune", "residence_cell")
+    matter = get_object_or_404(found.select_related("placement__member", "placement__commune"), pk=request_id)
+    return matter, request.user.acting(Action.RECEIVE, matter.asker_now)
 
 
 @require_GET

@@ -71,6 +71,23 @@ def test_one_member_is_asked_about_on_form_3(cast: Cast, play: Season, sign_in: 
     assert "chậm nhất ngày 15 tháng 11 năm 2026" in form
 
 
+def test_minutes_of_a_visit_leave_room_to_write(cast: Cast, play: Season, sign_in: SignIn) -> None:
+    play.issued()
+    matter = EvaluationRequest.objects.get(member=cast.asked)
+    client = sign_in(cast.officer)
+    url = reverse("evaluations:working_minutes", args=[matter.pk])
+
+    minutes = text(client.get(url).content)
+
+    assert f'href="{url}"' in client.get(reverse("evaluations:request_page", args=[matter.pk])).content.decode()
+    assert "BIÊN BẢN làm việc với cấp ủy nơi cư trú lấy ý kiến về đảng viên" in minutes
+    assert "Đảng ủy Sở Thử Nghiệm làm việc với Đảng ủy phường An Hải" in minutes
+    assert "Đồng chí Trần Thị Thử, sinh" in minutes
+    assert "3. Tổng hợp ý kiến nhân dân (không ghi tên người nêu ý kiến)" in minutes
+    event = AuditEvent.objects.filter(verb="read").order_by("-pk")[1]
+    assert (event.object_id, event.fields) == (matter.pk, ["working_minutes"])
+
+
 def test_the_ward_tells_a_workplace_who_came_and_nothing_of_what_was_said(
     cast: Cast, play: Season, sign_in: SignIn
 ) -> None:

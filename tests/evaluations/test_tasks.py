@@ -200,3 +200,8 @@ def test_each_limit_outlasts_the_one_before(settings: Settings) -> None:
     """A task ends before its lease, and the lease before its message is given to somebody else."""
     lease = settings.LEASE.total_seconds()
     assert settings.CELERY_TASK_SOFT_TIME_LIMIT < settings.CELERY_TASK_TIME_LIMIT < lease < settings.VISIBILITY_TIMEOUT
+
+
+def test_a_process_that_renders_is_replaced_before_it_grows_old_or_large() -> None:
+    assert celery_app.conf.worker_max_tasks_per_child == 500
+    assert celery_app.conf.worker_max_memory_per_child == 400_000
