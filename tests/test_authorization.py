@@ -394,6 +394,7 @@ ROWS: dict[str, Row] = {
     "evaluations:season_list": Row(OFFICERS | SIGNERS | ABOVE, shared=True),
     "evaluations:season_create": Row(WORKPLACE, ABOVE, "same"),
     "evaluations:season_page": Row(WORKPLACE | ABOVE),
+    "evaluations:season_steps": Row(WORKPLACE | ABOVE),
     "evaluations:season_edit": Row(WORKPLACE, ABOVE, "same"),
     "evaluations:season_launch": Row(WORKPLACE, ABOVE, "same"),
     "evaluations:season_progress": Row(WORKPLACE | ABOVE),
@@ -462,6 +463,9 @@ ROWS: dict[str, Row] = {
     "evaluations:assign": Row({"ward_officer"}, {"ward_clerk", "ward_signer"}, "same"),
     "evaluations:cell_names": Row({"ward_officer"}, {"ward_clerk", "ward_signer"}, "same"),
     "evaluations:ward_steps": Row(WARD),
+    "evaluations:cell_steps": Row({"secretary"} | WARD),
+    # Of communes in which nothing was asked, and to whoever sees no figures, there is none.
+    "evaluations:figures_commune": Row({"officer", "signer", "overseer", "administrator"}),
     "evaluations:confirm_list": Row(CONFIRMING, {"ward_clerk"}, "same"),
     "evaluations:confirm_page": Row(CONFIRMING, {"ward_clerk", "secretary"}, "same"),
     "evaluations:send_back": Row(CONFIRMING, {"ward_clerk", "secretary"}, "only"),

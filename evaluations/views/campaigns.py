@@ -28,8 +28,8 @@ def campaign_list(request: SignedIn) -> HttpResponse:
     """Campaigns of the committees this person works for, newest first, each with its progress."""
     if not request.user.may(Action.RECEIVE):
         raise PermissionDenied("Đợt lấy ý kiến là việc của đảng ủy nơi công tác.")
-    live = ~Q(requests__state__in=EvaluationRequest.ENDED)
-    done = Q(requests__state__in=["answered", "received", "considered", "return_asked"])
+    live = ~Q(requests__state__in=EvaluationRequest.WITHDRAWN)
+    done = Q(requests__state__in=EvaluationRequest.REPLIED)
     campaigns = (
         Campaign.objects.for_user(request.user, Action.RECEIVE)
         .select_related("committee", "season__lead")

@@ -295,7 +295,7 @@ def _campaigns(user: User, today: date) -> list[dict[str, Any]]:
     given_back = Document.objects.filter(state=Document.State.DRAFT).exclude(return_note="")
     rows = seen.select_related("committee", "presented_by").annotate(
         asked=Count("requests", filter=~Q(requests__state__in=["prepared", "cancelled", "superseded"])),
-        answered=Count("requests", filter=Q(requests__state__in=["answered", "received", "considered"])),
+        answered=Count("requests", filter=Q(requests__state__in=EvaluationRequest.REPLIED)),
         unread=Count("requests", filter=Q(requests__state="answered") | CORRECTED),
         has_returns=Exists(given_back.filter(campaign=OuterRef("pk"))),
     )

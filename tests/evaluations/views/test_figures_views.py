@@ -13,8 +13,10 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from evaluations import models
 from evaluations.models import Campaign, Document, EvaluationRequest, Letter
 from members.models import User
+from members.roles import Role
 from tests import factories
 from tests.conftest import Cast
 from tests.season import Season
@@ -46,27 +48,109 @@ def test_figures_count_by_state_and_commune(cast: Cast, play: Season, sign_in: S
     people[1].requests.update(due_on=date(2020, 1, 1))
     for person in (cast.overseer, cast.administrator, cast.officer, cast.signer):
         page = words(shown(sign_in(person), FIGURES))
-        assert "2 đề nghị nhận xét 1 đã có trả lời 1 quá hạn chưa trả lời" in page
-        assert "đã phát hành 1 / 2" in page
-        assert "nơi cư trú đã trả lời 1 / 2" in page
-        assert "Đảng ủy phường An Hải 1 1" in page
-        assert "Đảng ủy phường Sơn Trà 1 0" in page
+        days = (timezone.localdate() - date(2020, 1, 1)).days
+        assert "Còn 1 trên 2 đồng chí chưa có trả lời" in page
+        assert f"1 đã có trả lời 1 quá hạn chậm nhất {days} ngày 0 đã sử dụng khi kiểm điểm" in page
+        assert "Đảng ủy phường An Hải 1 đã trả lời chưa mở đọc xong" in page
+        assert f"Đảng ủy phường Sơn Trà 1 chờ vào sổ 1 / 1 {days} ngày" in page
+        assert page.index("phường Sơn Trà") < page.index("phường An Hải")  # who is late comes first
         assert "Trần Thị Thử" not in page
 
 
-def test_figures_of_one_campaign(cast: Cast, play: Season, sign_in: SignIn) -> None:
-    first = play.issued()
+def second_campaign(cast: Cast) -> Campaign:
     seat = cast.neighbour.seats.get()
     second = Campaign.objects.create(
         committee=cast.other_ministry, year=2026, self_criticism_on="2026-12-01", due_on="2026-11-15", prepared_by=seat
     )
     Campaign.objects.filter(pk=second.pk).update(state="open", opened_at="2026-10-01T00:00Z", opened_by=seat)
+    return second
+
+
+def test_down_to_the_cells_of_a_commune(cast: Cast, play: Season, sign_in: SignIn) -> None:
+    factories.member(workplace=cast.office_cell, commune=cast.ward)
+    play.submitted()
+    campaign = Campaign.objects.get()
+    url = reverse("evaluations:figures_commune", args=[cast.ward.pk])
+    assert f'href="{url}?nam=2026&"' in shown(sign_in(cast.overseer), FIGURES)
+    for query in ("nam=2026", f"nam=2026&dot={campaign.pk}"):
+        page = words(shown(sign_in(cast.overseer), f"{url}?{query}"))
+        assert "Còn 2 trên 2 đồng chí chưa có trả lời" in page
+        assert "Chi bộ Tổ dân phố 7 1 chi bộ đang nhận xét, 1 chờ xác nhận 2 / 2" in page
+        assert "Trần Thị Thử" not in page
+    # Only what one's own reach has asked there; and nothing where nothing was asked.
+    assert sign_in(cast.neighbour).get(f"{url}?nam=2026").status_code == 404
+    assert sign_in(cast.overseer).get(f"{url}?nam=2025").status_code == 404
+    other = reverse("evaluations:figures_commune", args=[cast.other_ward.pk])
+    assert sign_in(cast.overseer).get(f"{other}?nam=2026").status_code == 404
+
+
+def test_by_workplace_or_by_commune(cast: Cast, play: Season, sign_in: SignIn) -> None:
+    play.issued()
+    second_campaign(cast)
     client = sign_in(cast.overseer)
-    assert "1 đề nghị nhận xét" in words(shown(client, f"{FIGURES}?nam=2026&dot={first.pk}"))
-    assert "0 đề nghị nhận xét" in words(shown(client, f"{FIGURES}?nam=2026&dot={second.pk}"))
+    page = words(shown(client, FIGURES))
+    assert "Đảng ủy Sở Thử Nghiệm đã phát hành hạn 15/11/2026 1 chờ vào sổ 1 / 1" in page
+    assert "Đảng ủy Sở Láng Giềng đã phát hành hạn 15/11/2026 chưa có đề nghị nào" in page
+    communes = words(shown(client, f"{FIGURES}?nam=2026&theo=noi-cu-tru"))
+    assert "Đảng ủy phường An Hải 1 chờ vào sổ 1 / 1" in communes
+    assert "Còn 1 trên 1 đồng chí chưa có trả lời" in page
+    assert "Còn 1 trên 1 đồng chí chưa có trả lời" in communes
+
+
+def test_a_season_from_above(cast: Cast, play: Season, sign_in: SignIn) -> None:
+    """Its committees, begun or not; down to a commune's cells, and never to anybody's name."""
+    play.issued()
+    second = second_campaign(cast)
+    Campaign.objects.filter(pk=second.pk).update(state="draft")
+    seat = cast.overseer.seats.get()
+    days = {"self_criticism_on": "2026-12-01", "due_on": "2026-11-15", "basis": "Kế hoạch số 12-KH/TU"}
+    season = models.Season.objects.create(lead=cast.province, year=2026, prepared_by=seat, **days)
+    Campaign.objects.update(season=season)
+    url, client = reverse("evaluations:season_steps", args=[season.pk]), sign_in(cast.overseer)
+    assert url in shown(client, reverse("evaluations:season_page", args=[season.pk]))
+    late = (timezone.localdate() - date(2026, 11, 15)).days
+    page = words(shown(client, url))
+    assert "Thành ủy Đà Nẵng · 2 đảng ủy · hạn trả lời 15/11/2026" in page
+    assert "1 trên 2 đảng ủy chưa phát hành." in page
+    assert "Còn 1 trên 1 đồng chí chưa có trả lời" in page
+    assert f"Sở Thử Nghiệm đã phát hành hạn 15/11/2026 1 chờ vào sổ 1 / 1 {late} ngày" in page
+    assert "Sở Láng Giềng đang soạn hạn 15/11/2026 chưa có đề nghị nào" in page
+    cells = reverse("evaluations:figures_commune", args=[cast.ward.pk]) + f"?nam=2026&mua={season.pk}&"
+    assert f'href="{cells}"' in shown(client, f"{url}?theo=noi-cu-tru")
+    assert "Chưa phân về chi bộ 1 chờ vào sổ 1 / 1" in words(shown(client, cells))
+    elsewhere = cells.replace(f"mua={season.pk}", f"mua={season.pk + 1}")
+    assert client.get(elsewhere).status_code == 404
+    assert sign_in(cast.officer).get(url).status_code == 404
+    for query in ("", "?theo=noi-cu-tru"):
+        assert "Trần Thị Thử" not in words(shown(client, url + query))
+
+
+def test_a_committee_above_sees_the_figures_below(cast: Cast, play: Season, sign_in: SignIn) -> None:
+    """Counts, not people: who reads the answers is of the committee that asked."""
+    above = factories.organization(cast.province, "Đảng ủy Khối Thử", "grassroots")
+    officer = factories.official("above", "Cao Văn Khối", above, Role.OFFICER)
+    cast.ministry.parent, cast.ministry.path = above, f"{above.path}{cast.ministry.pk}/"
+    cast.ministry.save()
+    campaign = play.issued()
+    client = sign_in(officer)
+    assert "Còn 1 trên 1 đồng chí chưa có trả lời" in words(shown(client, FIGURES))
+    steps = reverse("evaluations:campaign_steps", args=[campaign.pk])
+    page = shown(client, steps)
+    assert "Còn 1 trên 1 đồng chí chưa có trả lời" in words(page)
+    assert "don-vi=" not in page
+    assert client.get(steps + "?buoc=register").status_code == 403
+    assert client.get(reverse("evaluations:campaign_page", args=[campaign.pk])).status_code == 403
+
+
+def test_figures_of_one_campaign(cast: Cast, play: Season, sign_in: SignIn) -> None:
+    first = play.issued()
+    second = second_campaign(cast)
+    client = sign_in(cast.overseer)
+    assert "Còn 1 trên 1" in words(shown(client, f"{FIGURES}?nam=2026&dot={first.pk}"))
+    assert "Chưa có đề nghị nào" in words(shown(client, f"{FIGURES}?nam=2026&dot={second.pk}"))
     # A workplace sees its own only, whatever stands in the address.
     own = words(shown(sign_in(cast.officer), f"{FIGURES}?nam=2026&dot={second.pk}"))
-    assert "1 đề nghị nhận xét" in own
+    assert "Còn 1 trên 1" in own
     assert "Láng Giềng" not in own
     for query in ("nam=x&dot=y", "nam=1&dot=" + "9" * 40, "trang=-1"):
         assert client.get(f"{FIGURES}?{query}").status_code == 200
@@ -154,10 +238,20 @@ def test_who_may_see_the_outbox(cast: Cast, sign_in: SignIn) -> None:
 
 def test_queries_do_not_grow_with_campaigns_and_communes(cast: Cast, play: Season, sign_in: SignIn) -> None:
     play.issued()
+    second_campaign(cast)
     client = sign_in(cast.administrator)
-    client.get(FIGURES)
-    with CaptureQueriesContext(connection) as one:
-        client.get(FIGURES)
+    urls = (FIGURES, f"{FIGURES}?theo=noi-cu-tru")
+
+    def queries() -> list[int]:
+        found = []
+        for url in urls:
+            client.get(url)
+            with CaptureQueriesContext(connection) as asked:
+                client.get(url)
+            found.append(len(asked))
+        return found
+
+    one = queries()
     seat = cast.officer.seats.get()
     matter = EvaluationRequest.objects.get()
     for number in (1, 2):
@@ -169,8 +263,7 @@ def test_queries_do_not_grow_with_campaigns_and_communes(cast: Cast, play: Seaso
         matter.pk, matter.campaign = None, campaign
         matter.residence_commune = factories.commune(cast.province, f"Mẫu {number}")
         matter.save()
-    with CaptureQueriesContext(connection) as three:
-        page = shown(client, FIGURES)
-    assert page.count("Lập báo cáo<") == 3
-    assert len(three) == len(one)
+    assert queries() == one
+    page = shown(client, FIGURES)
+    assert page.count("Lập báo cáo<") == page.count("csrfmiddlewaretoken") - 1 == 4
     assert Letter.objects.count() == 1
