@@ -24,6 +24,7 @@ from evaluations.models import Bundle, Document, DocumentFile, Letter, ScanBatch
 from evaluations.models.paper_codes import PaperKind, paper_facts
 from evaluations.models.print_plans import Sheet
 from evaluations.models.reorganizations import execute_due
+from evaluations.models.request_letters import opened
 from members.models import RosterImport
 from members.models.sealing import note_head, seal_history
 from members.states import move_all
@@ -108,7 +109,7 @@ def render(document_id: int) -> None:
     try:
         rendered = documents.render(
             document.genre,
-            document.facts,
+            opened(document.facts),
             number=document.number or "",
             issued_on=document.issued_on,
             access=_access(document),

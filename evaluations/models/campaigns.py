@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from evaluations.models.documents import Document, NumberRange, NumberSeries
 from evaluations.models.eligibility import Preview, preview
-from evaluations.models.launch import link_to_drafts, open_drafts, prepare_requests, send_out, write_letters
 from evaluations.models.requests import EvaluationRequest, RequestQuerySet
+from evaluations.models.sending import link_to_drafts, open_drafts, prepare_requests, send_out, write_letters
 from evaluations.rulebooks import CURRENT, Rulebook, load
 from members.models import AuditEvent, Organization
 from members.roles import Action, Side
@@ -124,7 +124,7 @@ class Campaign(models.Model):
         locked = self._lock()
         if not locked.can_present():
             raise WrongState("Đợt lấy ý kiến này đã kết thúc.")
-        prepare_requests([self])
+        prepare_requests(self)
         letters = self._draft_letters(by)
         if not letters:
             raise Refused("Chưa có đảng viên nào cần đề nghị nhận xét. Xem danh sách và lý do ở phần xem trước.")

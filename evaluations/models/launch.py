@@ -1,46 +1,101 @@
-"""The launch, for one committee or for all of a season: requests as one statement, then letters, numbers, notices."""
+"""The launch of a whole season: requests, letters with numbers, and notices, each as one statement for all committees.
 
-from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+Half a million requests are written once, already issued; nothing is written row by row. A single campaign is presented
+and issued in two steps (letters.py has the papers, campaigns.py the steps) by the same SELECT of whom to ask.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from django.db import connection, models, transaction
 from django.db.models import OuterRef, Subquery
 from django.utils import timezone
 
+from evaluations.models.assessments import Assessment
 from evaluations.models.documents import Document, NumberSeries
 from evaluations.models.eligibility import candidates
-from evaluations.models.letters import Letter, letter_for
-from evaluations.models.request_letters import letter_rows, request_letter
+from evaluations.models.letters import Letter
+from evaluations.models.request_letters import request_letter
 from evaluations.models.requests import EvaluationRequest, open_assessments
-from members.models import AuditEvent, Organization
-from members.states import move_all
+from evaluations.models.sending import LETTER, queue_notices
+from members.models import AuditEvent
+from members.states import Refused, move_all
 
 if TYPE_CHECKING:
     from evaluations.models.campaigns import Campaign
     from members.models import Seat
 
 State = EvaluationRequest.State
-LETTER = Document.Genre.REQUEST_LETTER
-# Leaving out in `candidates` is fast, ON CONFLICT closes the race. The same text on SQLite and PostgreSQL.
-_INSERT = """
-INSERT INTO evaluations_evaluationrequest (
-  member_id, placement_id, residence_commune_id, campaign_id, year, part, asked_by_id, asker_now_id, letter_id, state,
-  due_on, dossier_code, end_code, end_note, consider_code, consider_note, set_aside_note, created_at, issued_at,
-  issued_by_id)
-SELECT c.member_id, c.placement_id, c.commune_id, k.id, k.year, 'whole', k.committee_id, k.committee_id, {letter}, %s,
-  k.due_on, '', '', '', '', '', '', %s, {stamps}
-FROM {source} c JOIN evaluations_campaign k ON k.id = c.campaign_id {join}
+# What the two databases say in other words.
+_WORDS = {
+    "postgresql": {
+        "next_id": "nextval(pg_get_serial_sequence('evaluations_evaluationrequest', 'id'))",
+        "json": "jsonb",
+        "object": "jsonb_build_object",
+        "list": "jsonb_agg({0} ORDER BY no)",
+        "facts": "base.facts || jsonb_build_object('to', place.name, 'due_on', written.due, 'rows', written.people)",
+    },
+    "sqlite": {
+        "next_id": "COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'evaluations_evaluationrequest'), 0)"
+        " + row_number() OVER ()",
+        "json": "text",
+        "object": "json_object",
+        "list": "json_group_array({0})",  # of rows that come in order
+        "facts": "json_set(base.facts, '$.to', place.name, '$.due_on', written.due, '$.rows', json(written.people))",
+    },
+}
+# Whom the launch is about, looked at once: what is imported while it runs waits for the next one.
+_ASKED = """
+CREATE TEMPORARY TABLE launch_asked AS
+SELECT c.campaign_id, c.commune_id, {next_id} AS request_id, c.member_id, c.placement_id, 'whole' AS part, k.due_on,
+  1 AS is_new
+FROM ({candidates}) c JOIN evaluations_campaign k ON k.id = c.campaign_id
 WHERE c.reason = ''
-ON CONFLICT DO NOTHING
 """
-# There is one draft for each commune of a campaign at most, and the campaigns are locked.
-_DRAFTS = """
-JOIN evaluations_document d ON d.campaign_id = k.id AND d.recipient_id = c.commune_id
-  AND d.genre = 'request_letter' AND d.state = 'draft'
+# Who moved within the year waits for the next letter of the campaign.
+_WAITING = """
+INSERT INTO launch_asked
+SELECT campaign_id, residence_commune_id, id, member_id, placement_id, part, due_on, 0
+FROM evaluations_evaluationrequest WHERE state = 'prepared' AND campaign_id IN ({campaigns})
 """
+# The rows of request_letters.letter_rows. The address is stored encrypted: it stays so until the letter is drawn.
+_PEOPLE = """
+WITH listed AS (
+  SELECT a.campaign_id, a.commune_id, a.due_on, a.request_id, a.part, m.full_name, m.sex, m.address,
+    CAST(m.birth_date AS text) AS born, m.birth_year, ms.position, cell.name AS cell, p.cell_as_written,
+    row_number() OVER (PARTITION BY a.campaign_id, a.commune_id ORDER BY m.sort_key, a.request_id) AS no
+  FROM launch_asked a
+  JOIN members_member m ON m.id = a.member_id
+  JOIN members_placement p ON p.id = a.placement_id
+  LEFT JOIN members_membership ms ON ms.member_id = m.id AND ms.until_on IS NULL
+  LEFT JOIN members_organization cell ON cell.id = ms.cell_id
+  ORDER BY a.campaign_id, a.commune_id, no
+),
+written AS (
+  SELECT campaign_id, commune_id, CAST(max(due_on) AS text) AS due, {list} AS people FROM listed GROUP BY 1, 2
+),
+numbered AS (
+  SELECT campaign_id, commune_id, row_number() OVER (PARTITION BY campaign_id ORDER BY o.locality_key, o.id) AS ordinal
+  FROM written JOIN members_organization o ON o.id = commune_id
+),
+earlier AS (
+  SELECT campaign_id, recipient_id, count(*) AS rounds FROM evaluations_document
+  WHERE genre = 'request_letter' AND campaign_id IN (SELECT campaign_id FROM launch_campaign) GROUP BY 1, 2
+)
+"""
+_PERSON = """{object}(
+  'no', no, 'request', request_id, 'name', full_name,
+  'birth', CASE WHEN born IS NULL THEN CAST(birth_year AS text)
+    ELSE substr(born, 9, 2) || '/' || substr(born, 6, 2) || '/' || substr(born, 1, 4) END,
+  'sex', CASE sex WHEN 'M' THEN 'Nam' WHEN 'F' THEN 'Nữ' ELSE '' END,
+  'position', COALESCE(position, ''), 'workplace_cell', COALESCE(cell, ''), 'sealed_address', address,
+  'residence', cell_as_written || CASE WHEN part = 'whole' THEN '' ELSE
+    CASE WHEN cell_as_written = '' THEN '' ELSE ', ' END
+    || 'từ ' || substr(part, 9, 2) || '/' || substr(part, 6, 2) || '/' || substr(part, 1, 4)
+    || ' đến ' || substr(part, 21, 2) || '/' || substr(part, 18, 2) || '/' || substr(part, 13, 4) END)"""
 
 
 @dataclass(frozen=True)
@@ -50,131 +105,205 @@ class Launched:
     members: int
 
 
-def prepare_requests(campaigns: "Sequence[Campaign]") -> None:
-    """Everybody who is to be asked about and is not in his campaign yet: prepared, without a letter."""
-    sql, params = candidates(campaigns)
-    insert = _INSERT.format(letter="NULL", stamps="NULL, NULL", source=f"({sql})", join="")
-    with connection.cursor() as cursor:
-        cursor.execute(insert, [State.PREPARED.value, _now(), *params])
-
-
 @transaction.atomic
 def launch(campaigns: "Sequence[Campaign]", *, by: "Seat", on: date) -> Launched:
-    """Ask about everybody who is missing in these campaigns, whose rows are locked.
-
-    Requests are written once, already issued: half a million rows written twice would cost as much again.
-    """
+    """Ask about everybody who is missing in these campaigns, whose rows are locked."""
+    if not campaigns:
+        return Launched(0, 0, 0)
+    now = timezone.now()
+    _look(campaigns)
+    touched = _number(campaigns, by, on)
+    done = Launched(0, 0, 0)
+    if touched:
+        letters = _write_letters(by, now, on)
+        members = _ask(by, now) + _let_go_who_waited(touched, by, now)
+        _queue(touched, now)
+        done = Launched(len(touched), len(letters), members)
     with connection.cursor() as cursor:
-        sql, params = candidates(campaigns)
-        cursor.execute(f"CREATE TEMPORARY TABLE launch_asked AS SELECT * FROM ({sql}) c WHERE reason = ''", params)  # noqa: S608
-        cursor.execute("SELECT DISTINCT campaign_id, commune_id FROM launch_asked")
-        asked: dict[int, set[int]] = {}
-        for campaign_id, commune_id in cursor.fetchall():
-            asked.setdefault(campaign_id, set()).add(commune_id)
-    # Who moved within the year waits for the next letter of the campaign.
-    waiting = EvaluationRequest.objects.filter(campaign__in=campaigns, state=State.PREPARED)
-    for campaign_id, commune_id in waiting.order_by().values_list("campaign", "residence_commune").distinct():
-        asked.setdefault(campaign_id, set()).add(commune_id)
-    touched = [campaign for campaign in campaigns if campaign.pk in asked]
-    communes = Organization.objects.in_bulk({pk for ids in asked.values() for pk in ids})
-    letters = {
-        campaign.pk: open_drafts(campaign, [communes[pk] for pk in asked[campaign.pk]], by) for campaign in touched
+        for table in ("launch_asked", "launch_campaign", "launch_number"):
+            cursor.execute(f"DROP TABLE {table}")
+    return done
+
+
+def _words() -> dict[str, str]:
+    return _WORDS[connection.vendor]
+
+
+def _look(campaigns: "Sequence[Campaign]") -> None:
+    sql, params = candidates(campaigns)
+    ids = [campaign.pk for campaign in campaigns]
+    with connection.cursor() as cursor:
+        cursor.execute(_ASKED.format(next_id=_words()["next_id"], candidates=sql), params)
+        cursor.execute(_WAITING.format(campaigns=", ".join(["%s"] * len(ids))), ids)
+        cursor.execute("ANALYZE launch_asked")
+
+
+def _number(campaigns: "Sequence[Campaign]", by: "Seat", on: date) -> "list[Campaign]":
+    """Take the numbers of each committee's own book and freeze what all its letters say; campaigns with letters."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT campaign_id, count(DISTINCT commune_id) FROM launch_asked GROUP BY 1")
+        counts = dict(cursor.fetchall())
+        cursor.execute(
+            f"CREATE TEMPORARY TABLE launch_campaign "
+            f"(campaign_id bigint, series_id bigint, abstract text, facts {_words()['json']})"
+        )
+        cursor.execute("CREATE TEMPORARY TABLE launch_number (campaign_id bigint, first int, last int, shift int)")
+        touched = [campaign for campaign in campaigns if campaign.pk in counts]
+        for campaign in touched:
+            series = NumberSeries.locked(campaign.committee, Document.SIGNS[LETTER], on)
+            letter = request_letter(campaign, campaign.committee, [], 0, campaign.due_on, by)
+            said: list[Any] = [campaign.pk, series.pk, letter.abstract, json.dumps(letter.facts, ensure_ascii=False)]
+            cursor.execute("INSERT INTO launch_campaign VALUES (%s, %s, %s, %s)", said)
+            for run in _runs(series.take_next(counts[campaign.pk])):
+                cursor.execute("INSERT INTO launch_number VALUES (%s, %s, %s, %s)", [campaign.pk, *run])
+    return touched
+
+
+def _runs(numbers: list[int]) -> Iterator[tuple[int, int, int]]:
+    """[5, 6, 9] → (1, 2, 4), (3, 3, 6): letters first to last, and what to add to get their numbers."""
+    start = 0
+    for place in range(1, len(numbers) + 1):
+        if place == len(numbers) or numbers[place] != numbers[place - 1] + 1:
+            yield start + 1, place, numbers[start] - start - 1
+            start = place
+
+
+def _write_letters(by: "Seat", now: datetime, on: date) -> list[int]:
+    words = _words()
+    columns = {
+        "key": "'request:campaign:' || k.id || ':commune:' || n.commune_id || ':' || (COALESCE(e.rounds, 0) + 1)",
+        "genre": "'request_letter'",
+        "issuer_id": "k.committee_id",
+        "recipient_id": "n.commune_id",
+        "campaign_id": "k.id",
+        "abstract": "base.abstract",
+        "series_id": "base.series_id",
+        "number": "CAST(n.ordinal + taken.shift AS text)",
+        "facts": words["facts"],
+        "state": "'issued'",
     }
-    link_to_drafts(waiting)
-    members = _ask_at_once(by) + waiting.exclude(letter=None).count()
-    for campaign in touched:
-        write_letters(campaign, letters[campaign.pk], by)
-        send_out(campaign, letters[campaign.pk], None, by=by, on=on)
-    return Launched(len(letters), sum(map(len, letters.values())), members)
+    stamps = {"prepared_by": by.pk, "prepared_at": now, "issued_by": by.pk, "issued_at": now, "issued_on": on}
+    head = _PEOPLE.format(list=words["list"].format(_PERSON.format(object=words["object"])))
+    source = """
+    FROM numbered n JOIN written ON written.campaign_id = n.campaign_id AND written.commune_id = n.commune_id
+    JOIN evaluations_campaign k ON k.id = n.campaign_id JOIN members_organization place ON place.id = n.commune_id
+    JOIN launch_campaign base ON base.campaign_id = n.campaign_id
+    JOIN launch_number taken ON taken.campaign_id = n.campaign_id AND n.ordinal BETWEEN taken.first AND taken.last
+    LEFT JOIN earlier e ON e.campaign_id = n.campaign_id AND e.recipient_id = n.commune_id
+    """
+    ids = _insert(Document, columns, stamps, source, head=head)
+    AuditEvent.objects.record_many("Document.issued", by=by, model=Document, ids=ids)
+    return ids
 
 
-def _ask_at_once(by: "Seat") -> int:
-    insert = _INSERT.format(letter="d.id", stamps="%s, %s", source="launch_asked", join=_DRAFTS)
+def _ask(by: "Seat", now: datetime) -> int:
+    """One statement for all. Communes on paper assign nobody here: the row to which their forms lead comes first."""
+    external = "JOIN members_organization o ON o.id = a.commune_id"
+    _insert(
+        Assessment,
+        {"placement_id": "a.placement_id", "year": "k.year", "purpose": "'annual'"},
+        {},
+        f"FROM launch_asked a JOIN evaluations_campaign k ON k.id = a.campaign_id {external} WHERE o.kind = 'external'",
+    )
+    columns = {
+        "id": "a.request_id",
+        "member_id": "a.member_id",
+        "placement_id": "a.placement_id",
+        "residence_commune_id": "a.commune_id",
+        "campaign_id": "a.campaign_id",
+        "year": "k.year",
+        "asked_by_id": "k.committee_id",
+        "asker_now_id": "k.committee_id",
+        "assessment_id": "s.id",
+        "letter_id": "d.id",
+        "state": "'issued'",
+        "due_on": "a.due_on",
+    }
+    source = f"""
+    FROM launch_asked a JOIN evaluations_campaign k ON k.id = a.campaign_id {external}
+    JOIN evaluations_document d ON d.campaign_id = k.id AND d.recipient_id = a.commune_id AND d.issued_at = %s
+      AND d.genre = 'request_letter'
+    LEFT JOIN evaluations_assessment s ON o.kind = 'external' AND s.placement_id = a.placement_id
+      AND s.year = k.year AND s.purpose = 'annual'
+    WHERE a.is_new = 1
+    """
+    stamps = {"created_at": now, "issued_at": now, "issued_by": by.pk}
+    ids = _insert(EvaluationRequest, columns, stamps, source, [_moment(now)])
     with connection.cursor() as cursor:
-        cursor.execute(f"{insert} RETURNING id", [State.ISSUED.value, _now(), _now(), by.pk])
-        ids = [pk for (pk,) in cursor.fetchall()]
-        cursor.execute("DROP TABLE launch_asked")
+        cursor.execute("SELECT count(*) FROM launch_asked WHERE is_new = 1")
+        if cursor.fetchone() != (len(ids),):
+            raise Refused("Danh sách vừa thay đổi trong lúc phát hành. Chưa công văn nào được gửi; xin phát hành lại.")
     if ids:
         AuditEvent.objects.record_many("EvaluationRequest.issued", by=by, model=EvaluationRequest, ids=ids)
     return len(ids)
 
 
-def _now() -> Any:
-    return connection.ops.adapt_datetimefield_value(timezone.now())
+def _let_go_who_waited(touched: "Sequence[Campaign]", by: "Seat", now: datetime) -> int:
+    waiting = EvaluationRequest.objects.filter(campaign__in=touched, state=State.PREPARED)
+    own = Document.objects.filter(campaign=OuterRef("campaign"), recipient=OuterRef("residence_commune"))
+    waiting.update(letter=Subquery(own.filter(issued_at=now, genre=LETTER).values("pk")[:1]))
+    moved = move_all(waiting, State.ISSUED, by=by)
+    if moved:
+        late = EvaluationRequest.objects.filter(letter__campaign__in=touched, letter__issued_at=now, assessment=None)
+        open_assessments(late.filter(residence_commune__kind="external"))
+    return moved
 
 
-def open_drafts(campaign: "Campaign", communes: Iterable[Organization], by: "Seat") -> list[Document]:
-    """A letter to each commune that is not out of the house, in signing order: one taken back before is used again."""
-    letters = campaign.documents.filter(genre=LETTER)
-    unsent = [Document.State.DRAFT, Document.State.FOR_SIGNATURE]
-    known = {letter.recipient_id: letter for letter in letters.filter(state__in=unsent).select_related("recipient")}
-    rounds = Counter(letters.exclude(state__in=unsent).values_list("recipient_id", flat=True))
-    ordered = sorted(communes, key=lambda commune: (commune.locality_key, commune.pk))
-    fresh = [
-        request_letter(campaign, commune, [], rounds[commune.pk] + 1, campaign.due_on, by)
-        for commune in ordered
-        if commune.pk not in known
-    ]
-    Document.objects.bulk_create(fresh, batch_size=500)
-    known |= {letter.recipient_id: letter for letter in fresh}
-    return [known[commune.pk] for commune in ordered]
+def _queue(touched: "Sequence[Campaign]", now: datetime) -> None:
+    """Notices in one statement; paper for communes outside, whose codes only this program can compute, one by one."""
+    columns = {
+        "key": "'request:' || d.key",
+        "kind": "'request'",
+        "channel": "'email'",
+        "document_id": "d.id",
+        "recipient_id": "d.recipient_id",
+        "facts": f"{_words()['object']}('count', asked.number, 'due_on', asked.due)",
+        "state": "'queued'",
+    }
+    source = """
+    FROM (SELECT campaign_id, commune_id, count(*) AS number, CAST(max(due_on) AS text) AS due
+      FROM launch_asked GROUP BY 1, 2) asked
+    JOIN evaluations_document d ON d.campaign_id = asked.campaign_id AND d.recipient_id = asked.commune_id
+      AND d.issued_at = %s AND d.genre = 'request_letter'
+    JOIN members_organization o ON o.id = d.recipient_id
+    WHERE o.kind <> 'external'
+    """
+    _insert(Letter, columns, {"created_at": now}, source, [_moment(now)])
+    papers = Document.objects.filter(campaign__in=touched, issued_at=now, genre=LETTER, recipient__kind="external")
+    queue_notices(list(papers.select_related("recipient")))
 
 
-def link_to_drafts(prepared: "models.QuerySet[EvaluationRequest]") -> None:
-    """Each prepared request to the letter of its commune that is not out of the house."""
-    unsent = Document.objects.filter(genre=LETTER, state__in=[Document.State.DRAFT, Document.State.FOR_SIGNATURE])
-    own = unsent.filter(campaign=OuterRef("campaign"), recipient=OuterRef("residence_commune"))
-    prepared.update(letter=Subquery(own.values("pk")[:1]))
-
-
-def write_letters(campaign: "Campaign", letters: Collection[Document], by: "Seat") -> None:
-    """Freeze the facts of letters as they are now: who is asked about, until when, who answers for it."""
-    if not letters:
-        return
-    matters = campaign.requests.filter(letter__in=[letter.pk for letter in letters]).live()
-    rows = letter_rows(matters)
-    due = dict(matters.order_by().values_list("residence_commune").annotate(due=models.Max("due_on")))
-    for letter in letters:
-        assert letter.recipient is not None
-        place = letter.recipient.pk
-        written = request_letter(
-            campaign, letter.recipient, rows.get(place, []), 0, due.get(place, campaign.due_on), by
-        )
-        letter.facts, letter.prepared_by = written.facts, by
-    Document.objects.bulk_update(letters, ["facts", "prepared_by"], batch_size=200)
-
-
-def send_out(
-    campaign: "Campaign",
-    letters: Collection[Document],
-    numbers: Sequence[int] | None,
+def _insert(
+    model: type[models.Model],
+    columns: dict[str, str],
+    values: dict[str, Any],
+    source: str,
+    params: Sequence[Any] = (),
     *,
-    by: "Seat",
-    on: date,
-    signature: dict[str, str] | None = None,
-) -> None:
-    """Number the letters and let them go, with their requests and notices. Without `numbers`: the next of the book."""
-    series = NumberSeries.locked(campaign.committee, Document.SIGNS[LETTER], on)
-    for letter, number in zip(letters, numbers or series.take_next(len(letters)), strict=True):
-        letter.series, letter.number = series, str(number)
-        letter.facts["signature"] = signature or letter.facts["signature"]
-    Document.objects.bulk_update(letters, ["series", "number", "facts"], batch_size=200)
-    ids = [letter.pk for letter in letters]
-    move_all(campaign.documents.filter(pk__in=ids), Document.State.ISSUED, by=by, issued_on=on)
-    prepared = EvaluationRequest.objects.filter(letter__in=ids, state=State.PREPARED)
-    move_all(prepared, State.ISSUED, by=by)
-    # Communes on paper never assign anybody here: the row to which their forms lead is opened now.
-    external = Organization.objects.filter(kind=Organization.Kind.EXTERNAL)
-    asked = campaign.requests.awaiting_answer().filter(letter__in=ids, assessment=None)
-    open_assessments(asked.filter(residence_commune__in=external))
-    _queue(campaign, letters)
+    head: str = "",
+) -> list[int]:
+    """INSERT … SELECT: `columns` are SQL, `values` the same for all rows, every other column has the model's default.
+
+    Returns the new ids. Names come from models, values travel as parameters.
+    """
+    said = dict(columns)
+    given: list[Any] = []
+    for field in model._meta.concrete_fields:
+        assert field.column
+        if field.column in columns or field.primary_key or (field.name not in values and field.null):
+            continue
+        value = values.get(field.name, values.get(field.attname, field.get_default()))
+        said[field.column] = "%s"
+        given.append(field.get_db_prep_save(value, connection))
+    table = connection.ops.quote_name(model._meta.db_table)
+    names = ", ".join(connection.ops.quote_name(name) for name in said)
+    # SQLite takes ON CONFLICT after a SELECT only behind a WHERE.
+    end = source if "WHERE" in source else f"{source} WHERE true"
+    sql = f"{head} INSERT INTO {table} ({names}) SELECT {', '.join(said.values())} {end}"  # noqa: S608
+    with connection.cursor() as cursor:
+        cursor.execute(f"{sql} ON CONFLICT DO NOTHING RETURNING id", [*given, *params])
+        return [pk for (pk,) in cursor.fetchall()]
 
 
-def _queue(campaign: "Campaign", letters: Collection[Document]) -> None:
-    asked = campaign.requests.filter(letter__in=[letter.pk for letter in letters]).order_by()
-    counts = dict(asked.values_list("letter").annotate(n=models.Count("pk")))
-    notices = [
-        letter_for(letter, Letter.Kind.REQUEST, {"count": counts.get(letter.pk, 0), "due_on": letter.facts["due_on"]})
-        for letter in letters
-    ]
-    Letter.objects.bulk_create(notices, batch_size=500, ignore_conflicts=True)
+def _moment(now: datetime) -> Any:
+    return connection.ops.adapt_datetimefield_value(now)

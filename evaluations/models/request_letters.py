@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from evaluations.models.documents import Document, new_document
 from evaluations.models.requests import RequestQuerySet, period_words
 from members.models import Member, Membership, Organization
+from members.models.encrypted import decrypted
 
 if TYPE_CHECKING:
     from evaluations.models.campaigns import Campaign
@@ -46,6 +47,19 @@ def letter_rows(requests: RequestQuerySet) -> dict[int, list[dict[str, Any]]]:
             }
         )
     return rows
+
+
+def opened(facts: dict[str, Any]) -> dict[str, Any]:
+    """Facts as people read them: a launch of many letters leaves addresses encrypted (launch.py)."""
+    rows = [_with_address(row) if "sealed_address" in row else row for row in facts.get("rows", [])]
+    return {**facts, "rows": rows} if rows else facts
+
+
+def _with_address(row: dict[str, Any]) -> dict[str, Any]:
+    sealed = row["sealed_address"]
+    said = (decrypted(sealed) if sealed else "", row["residence"])
+    kept = {name: value for name, value in row.items() if name != "sealed_address"}
+    return {**kept, "residence": ", ".join(text for text in said if text)}
 
 
 def request_letter(

@@ -9,6 +9,7 @@ from django.db import transaction
 from evaluations.models import Campaign, Document, EvaluationRequest, Letter, NumberSeries, Season
 from evaluations.models.campaigns import NumberChoice
 from evaluations.models.launch import Launched, launch
+from evaluations.models.request_letters import opened
 from evaluations.models.seasons import Standing
 from members.models import AuditEvent, Organization, Seat, User
 from members.roles import Action, Role
@@ -130,7 +131,7 @@ class TestLaunch:
             transaction.set_rollback(True)
         row = season(cast)
         row.launch(by=launcher(cast, second), on=ON)
-        written = play.letter().facts
+        written = opened(play.letter().facts)
         for facts in (by_hand, written):
             facts["rows"] = [{**who, "request": 0} for who in facts["rows"]]
         assert written == {**by_hand, "due_on": "2026-11-28", "basis": [*by_hand["basis"], BASIS]}
