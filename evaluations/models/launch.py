@@ -36,7 +36,7 @@ _WORDS = {
         "json": "jsonb",
         "object": "jsonb_build_object",
         "list": "jsonb_agg({0} ORDER BY no)",
-        "facts": "base.facts || jsonb_build_object('to', place.name, 'due_on', written.due, 'rows', written.people)",
+        "facts": "base.facts || jsonb_build_object('to', n.place, 'due_on', n.due, 'rows', n.people)",
     },
     "sqlite": {
         "next_id": "COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'evaluations_evaluationrequest'), 0)"
@@ -44,7 +44,7 @@ _WORDS = {
         "json": "text",
         "object": "json_object",
         "list": "json_group_array({0})",  # of rows that come in order
-        "facts": "json_set(base.facts, '$.to', place.name, '$.due_on', written.due, '$.rows', json(written.people))",
+        "facts": "json_set(base.facts, '$.to', n.place, '$.due_on', n.due, '$.rows', json(n.people))",
     },
 }
 # Whom the launch is about, looked at once: what is imported while it runs waits for the next one.
@@ -78,7 +78,8 @@ written AS (
   SELECT campaign_id, commune_id, CAST(max(due_on) AS text) AS due, {list} AS people FROM listed GROUP BY 1, 2
 ),
 numbered AS (
-  SELECT campaign_id, commune_id, row_number() OVER (PARTITION BY campaign_id ORDER BY o.locality_key, o.id) AS ordinal
+  SELECT written.*, o.name AS place,
+    row_number() OVER (PARTITION BY campaign_id ORDER BY o.locality_key, o.id) AS ordinal
   FROM written JOIN members_organization o ON o.id = commune_id
 ),
 earlier AS (
@@ -185,8 +186,7 @@ def _write_letters(by: "Seat", now: datetime, on: date) -> list[int]:
     stamps = {"prepared_by": by.pk, "prepared_at": now, "issued_by": by.pk, "issued_at": now, "issued_on": on}
     head = _PEOPLE.format(list=words["list"].format(_PERSON.format(object=words["object"])))
     source = """
-    FROM numbered n JOIN written ON written.campaign_id = n.campaign_id AND written.commune_id = n.commune_id
-    JOIN evaluations_campaign k ON k.id = n.campaign_id JOIN members_organization place ON place.id = n.commune_id
+    FROM numbered n JOIN evaluations_campaign k ON k.id = n.campaign_id
     JOIN launch_campaign base ON base.campaign_id = n.campaign_id
     JOIN launch_number taken ON taken.campaign_id = n.campaign_id AND n.ordinal BETWEEN taken.first AND taken.last
     LEFT JOIN earlier e ON e.campaign_id = n.campaign_id AND e.recipient_id = n.commune_id

@@ -16,6 +16,7 @@ from members.roles import Action, Role
 from members.states import Refused
 from tests import factories
 from tests.conftest import Cast
+from tests.racing import race
 from tests.season import Season as Play
 from tests.season import by
 
@@ -231,3 +232,65 @@ class TestLaunch:
         campaign.issue(NumberChoice(typed=7), by=by(cast.signer, Action.SIGN, cast.ministry), on=ON)
         assert row.launch(by=launcher(cast, second), on=ON) == Launched(1, 2, 2)
         assert Document.objects.get(issuer=cast.ministry).number == "7"
+
+
+def in_own_books() -> dict[str, list[int]]:
+    """The numbers of the letters of each office, in order."""
+    found: dict[str, list[int]] = {}
+    for office, number in Document.objects.filter(state="issued").values_list("issuer__name", "number"):
+        found.setdefault(office, []).append(int(number or 0))
+    return {office: sorted(numbers) for office, numbers in found.items()}
+
+
+class TestRaces:
+    def test_twenty_launches_of_one_season(
+        self, transactional_db: None, cast: Cast, second: User, neighbours: None
+    ) -> None:
+        row, launching = season(cast), launcher(cast, second)
+        results = race(20, lambda _: Season.objects.get(pk=row.pk).launch(by=launching, on=ON))
+        assert sorted(results, key=lambda done: -done.letters) == [Launched(2, 3, 3), *[Launched(0, 0, 0)] * 19]
+        assert in_own_books() == {"Đảng ủy Sở Thử Nghiệm": [1], "Đảng ủy Sở Láng Giềng": [1, 2]}
+        assert EvaluationRequest.objects.count() == 3
+        assert AuditEvent.objects.filter(verb="Season.launch").count() == 1
+
+    def test_twenty_launches_of_one_committee(
+        self, transactional_db: None, cast: Cast, play: Play, second: User
+    ) -> None:
+        factories.member("Bùi Văn Tư", workplace=cast.office_cell, commune=cast.other_ward)
+        campaign = play.campaign()
+        officer = by(cast.officer, Action.PREPARE, cast.ministry)
+        signer = by(cast.signer, Action.SIGN, cast.ministry)
+
+        def present_or_issue(number: int) -> int:
+            ours = Campaign.objects.get(pk=campaign.pk)
+            return ours.present(by=officer) if number % 2 else ours.issue(NumberChoice(), by=signer, on=ON)
+
+        race(20, present_or_issue)
+        Campaign.objects.get(pk=campaign.pk).issue(NumberChoice(), by=signer, on=ON)
+        assert in_own_books() == {"Đảng ủy Sở Thử Nghiệm": [1, 2]}
+        live = EvaluationRequest.objects.live().values_list("member__full_name", "state")
+        assert sorted(live) == [("Bùi Văn Tư", "issued"), ("Trần Thị Thử", "issued")]
+        assert Letter.objects.count() == 2
+
+    def test_a_season_beside_the_launch_of_one_committee(
+        self, transactional_db: None, cast: Cast, play: Play, second: User, neighbours: None
+    ) -> None:
+        """Whoever comes first sends the letters; the other finds them sent, or leaves them to their signer."""
+        row, launching = season(cast), launcher(cast, second)
+        campaign = Campaign.objects.get(committee=cast.ministry)
+        officer = by(cast.officer, Action.PREPARE, cast.ministry)
+        signer = by(cast.signer, Action.SIGN, cast.ministry)
+
+        def act(number: int) -> None:
+            if number % 4 == 0:
+                Season.objects.get(pk=row.pk).launch(by=launching, on=ON)
+            elif number % 4 == 1:
+                Campaign.objects.get(pk=campaign.pk).present(by=officer)
+            else:
+                Campaign.objects.get(pk=campaign.pk).issue(NumberChoice(), by=signer, on=ON)
+
+        race(20, act)
+        Campaign.objects.get(pk=campaign.pk).issue(NumberChoice(), by=signer, on=ON)
+        assert Season.objects.get(pk=row.pk).launch(by=launching, on=ON) == Launched(0, 0, 0)
+        assert in_own_books() == {"Đảng ủy Sở Thử Nghiệm": [1], "Đảng ủy Sở Láng Giềng": [1, 2]}
+        assert EvaluationRequest.objects.count() == 3
