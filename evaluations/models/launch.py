@@ -61,6 +61,17 @@ INSERT INTO launch_asked
 SELECT campaign_id, residence_commune_id, id, member_id, placement_id, part, due_on, 0
 FROM evaluations_evaluationrequest WHERE state = 'prepared' AND campaign_id IN ({campaigns})
 """
+# New rows have no statistics yet, and what joins them would be planned as if there were a handful: they are looked up
+# from small tables of their own, which have.
+_WRITTEN = """
+SELECT id, campaign_id, recipient_id FROM evaluations_document
+WHERE genre = 'request_letter' AND issued_at = %s AND campaign_id IN (SELECT campaign_id FROM launch_campaign)
+"""
+_FORMS = """
+SELECT id, placement_id, year FROM evaluations_assessment
+WHERE purpose = 'annual' AND placement_id IN (SELECT a.placement_id FROM launch_asked a
+  JOIN members_organization o ON o.id = a.commune_id WHERE o.kind = 'external')
+"""
 # The rows of request_letters.letter_rows. The address is stored encrypted: it stays so until the letter is drawn.
 _PEOPLE = """
 WITH listed AS (
@@ -121,8 +132,8 @@ def launch(campaigns: "Sequence[Campaign]", *, by: "Seat", on: date) -> Launched
         _queue(touched, now)
         done = Launched(len(touched), len(letters), members)
     with connection.cursor() as cursor:
-        for table in ("launch_asked", "launch_campaign", "launch_number"):
-            cursor.execute(f"DROP TABLE {table}")
+        for table in ("asked", "campaign", "number", "letter", "form"):
+            cursor.execute(f"DROP TABLE IF EXISTS launch_{table}")
     return done
 
 
@@ -137,6 +148,12 @@ def _look(campaigns: "Sequence[Campaign]") -> None:
         cursor.execute(_ASKED.format(next_id=_words()["next_id"], candidates=sql), params)
         cursor.execute(_WAITING.format(campaigns=", ".join(["%s"] * len(ids))), ids)
         cursor.execute("ANALYZE launch_asked")
+
+
+def _note(table: str, select: str, params: Sequence[Any] = ()) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE TEMPORARY TABLE {table} AS {select}", params)
+        cursor.execute(f"ANALYZE {table}")
 
 
 def _number(campaigns: "Sequence[Campaign]", by: "Seat", on: date) -> "list[Campaign]":
@@ -192,6 +209,7 @@ def _write_letters(by: "Seat", now: datetime, on: date) -> list[int]:
     LEFT JOIN earlier e ON e.campaign_id = n.campaign_id AND e.recipient_id = n.commune_id
     """
     ids = _insert(Document, columns, stamps, source, head=head)
+    _note("launch_letter", _WRITTEN, [_moment(now)])
     AuditEvent.objects.record_many("Document.issued", by=by, model=Document, ids=ids)
     return ids
 
@@ -205,6 +223,7 @@ def _ask(by: "Seat", now: datetime) -> int:
         {},
         f"FROM launch_asked a JOIN evaluations_campaign k ON k.id = a.campaign_id {external} WHERE o.kind = 'external'",
     )
+    _note("launch_form", _FORMS)
     columns = {
         "id": "a.request_id",
         "member_id": "a.member_id",
@@ -219,16 +238,14 @@ def _ask(by: "Seat", now: datetime) -> int:
         "state": "'issued'",
         "due_on": "a.due_on",
     }
-    source = f"""
-    FROM launch_asked a JOIN evaluations_campaign k ON k.id = a.campaign_id {external}
-    JOIN evaluations_document d ON d.campaign_id = k.id AND d.recipient_id = a.commune_id AND d.issued_at = %s
-      AND d.genre = 'request_letter'
-    LEFT JOIN evaluations_assessment s ON o.kind = 'external' AND s.placement_id = a.placement_id
-      AND s.year = k.year AND s.purpose = 'annual'
+    source = """
+    FROM launch_asked a JOIN evaluations_campaign k ON k.id = a.campaign_id
+    JOIN launch_letter d ON d.campaign_id = a.campaign_id AND d.recipient_id = a.commune_id
+    LEFT JOIN launch_form s ON s.placement_id = a.placement_id AND s.year = k.year
     WHERE a.is_new = 1
     """
     stamps = {"created_at": now, "issued_at": now, "issued_by": by.pk}
-    ids = _insert(EvaluationRequest, columns, stamps, source, [_moment(now)])
+    ids = _insert(EvaluationRequest, columns, stamps, source)
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM launch_asked WHERE is_new = 1")
         if cursor.fetchone() != (len(ids),):
@@ -263,12 +280,11 @@ def _queue(touched: "Sequence[Campaign]", now: datetime) -> None:
     source = """
     FROM (SELECT campaign_id, commune_id, count(*) AS number, CAST(max(due_on) AS text) AS due
       FROM launch_asked GROUP BY 1, 2) asked
-    JOIN evaluations_document d ON d.campaign_id = asked.campaign_id AND d.recipient_id = asked.commune_id
-      AND d.issued_at = %s AND d.genre = 'request_letter'
-    JOIN members_organization o ON o.id = d.recipient_id
+    JOIN launch_letter l ON l.campaign_id = asked.campaign_id AND l.recipient_id = asked.commune_id
+    JOIN evaluations_document d ON d.id = l.id JOIN members_organization o ON o.id = d.recipient_id
     WHERE o.kind <> 'external'
     """
-    _insert(Letter, columns, {"created_at": now}, source, [_moment(now)])
+    _insert(Letter, columns, {"created_at": now}, source)
     papers = Document.objects.filter(campaign__in=touched, issued_at=now, genre=LETTER, recipient__kind="external")
     queue_notices(list(papers.select_related("recipient")))
 
@@ -278,7 +294,6 @@ def _insert(
     columns: dict[str, str],
     values: dict[str, Any],
     source: str,
-    params: Sequence[Any] = (),
     *,
     head: str = "",
 ) -> list[int]:
@@ -301,7 +316,7 @@ def _insert(
     end = source if "WHERE" in source else f"{source} WHERE true"
     sql = f"{head} INSERT INTO {table} ({names}) SELECT {', '.join(said.values())} {end}"  # noqa: S608
     with connection.cursor() as cursor:
-        cursor.execute(f"{sql} ON CONFLICT DO NOTHING RETURNING id", [*given, *params])
+        cursor.execute(f"{sql} ON CONFLICT DO NOTHING RETURNING id", given)
         return [pk for (pk,) in cursor.fetchall()]
 
 
