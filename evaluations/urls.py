@@ -74,6 +74,7 @@ urlpatterns = [
     path("dot/<int:campaign_id>/tap-trinh-ky/", signing.folder, name="signing_folder"),
     path("dot/<int:campaign_id>/giu-so/", signing.reserve, name="campaign_reserve"),
     path("dot/<int:campaign_id>/ket-thuc/", campaigns.close, name="campaign_close"),
+    path("dot/<int:campaign_id>/huy/", campaigns.cancel, name="campaign_cancel"),
     path("dot/<int:campaign_id>/xa-phuong/<int:commune_id>/", campaigns.commune, name="campaign_commune"),
     path("dot/<int:campaign_id>/xa-phuong/<int:commune_id>/don-doc/", letters_out.reminder, name="reminder_letter"),
     path("dot/<int:campaign_id>/in/", printing.campaign, name="campaign_print"),

@@ -405,6 +405,7 @@ ROWS: dict[str, Row] = {
     "evaluations:signing_folder": Row(WORKPLACE, posts="only"),
     "evaluations:campaign_reserve": Row({"signer"}, {"officer"}, "only"),
     "evaluations:campaign_close": Row({"officer"}, {"signer"}, "only"),
+    "evaluations:campaign_cancel": Row({"officer"}, {"signer"}, "only"),
     "evaluations:campaign_commune": Row(WORKPLACE),
     "evaluations:reminder_letter": Row(WORKPLACE),
     "evaluations:campaign_progress": Row(WORKPLACE),

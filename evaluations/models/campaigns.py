@@ -81,6 +81,8 @@ class Campaign(models.Model):
     presented_by = models.ForeignKey("members.Seat", models.PROTECT, null=True, related_name="+")
     opened_at = models.DateTimeField(null=True)
     opened_by = models.ForeignKey("members.Seat", models.PROTECT, null=True, related_name="+")
+    # Taken back as a whole: closed, and nobody is called silent.
+    cancel_reason = models.CharField("lý do hủy đợt", max_length=300, blank=True, default="")
     closed_at = models.DateTimeField(null=True)
     closed_by = models.ForeignKey("members.Seat", models.PROTECT, null=True, related_name="+")
 
@@ -96,6 +98,9 @@ class Campaign(models.Model):
             models.UniqueConstraint(name="campaign_one_a_year", fields=["committee", "year"]),
             models.CheckConstraint(
                 name="campaign_due_before_self_criticism", condition=Q(due_on__lt=F("self_criticism_on"))
+            ),
+            models.CheckConstraint(
+                name="campaign_cancelled_is_closed", condition=Q(cancel_reason="") | Q(state__in=["closed", "archived"])
             ),
             models.CheckConstraint(
                 name="campaign_opened_by_whom",
@@ -252,6 +257,21 @@ class Campaign(models.Model):
         silent = move_all(self.requests.awaiting_answer(), EvaluationRequest.State.NO_REPLY, by=by)
         move(self, self.State.CLOSED, by=by)
         return silent
+
+    @transaction.atomic
+    def cancel(self, reason: str, *, by: "Seat") -> int:
+        """The whole round is taken back, with the reason; how many requests. Answers that have come are kept."""
+        if not reason.strip():
+            raise Refused("Ghi lý do hủy đợt lấy ý kiến.")
+        if self._lock().state != self.State.OPEN:
+            raise WrongState("Chỉ hủy được đợt đã phát hành và chưa kết thúc.")
+        self.take_back(by=by)
+        prepared = self.requests.filter(state=EvaluationRequest.State.PREPARED)
+        move_all(prepared, EvaluationRequest.State.CANCELLED, by=by, **TAKEN_BACK)
+        gone = {"end_code": "campaign", "end_note": reason.strip()}
+        cancelled = move_all(self.requests.awaiting_answer(), EvaluationRequest.State.CANCELLED, by=by, **gone)
+        move(self, self.State.CLOSED, by=by, cancel_reason=reason.strip())
+        return cancelled
 
     def _lock(self) -> "Campaign":
         return Campaign.objects.select_for_update(of=("self",)).select_related("presented_by").get(pk=self.pk)

@@ -74,7 +74,9 @@ class RequestQuerySet(models.QuerySet["EvaluationRequest"]):
     def confirmed(self) -> "RequestQuerySet":
         """Requests at a cell whose assessment the commune has already confirmed: ready for the reply."""
         confirmed = AssessmentVersion.objects.filter(assessment=OuterRef("assessment"), state="confirmed")
-        return self.filter(Exists(confirmed), ~Exists(_in_work()), state=EvaluationRequest.State.AT_CELL)
+        # After the end of a campaign too: what was silent is answered late, as an annex.
+        waiting = (EvaluationRequest.State.AT_CELL, EvaluationRequest.State.NO_REPLY)
+        return self.filter(Exists(confirmed), ~Exists(_in_work()), state__in=waiting)
 
     def corrected(self) -> "RequestQuerySet":
         """Answered requests whose text was confirmed anew since: the asker holds an old form of ours."""
@@ -275,6 +277,11 @@ class EvaluationRequest(models.Model):
     @property
     def is_overdue(self) -> bool:
         return self.state in self.UNANSWERED and self.due_on < timezone.localdate()
+
+    @property
+    def is_annex(self) -> bool:
+        """Answered after the campaign had ended without it."""
+        return self.state in self.REPLIED and self.ended_at is not None
 
     def can_receive(self) -> bool:
         return self.state == self.State.ANSWERED or self.is_corrected

@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from evaluations.forms.campaigns import CampaignForm
+from evaluations.forms.campaigns import CampaignForm, CancelForm
 from evaluations.models import Campaign, Document, EvaluationRequest
 from evaluations.owing import commune_standings, owed_step, pending_letters, replies_to, request_letters, with_step
 from evaluations.progress import progress_by, together
@@ -139,6 +139,19 @@ def close(request: SignedIn, campaign_id: int) -> HttpResponse:
     campaign, seat = load_campaign(request.user, campaign_id, Action.PREPARE)
     silent = campaign.close(by=seat)
     messages.success(request, f"Đã kết thúc đợt lấy ý kiến. {silent} đề nghị được ghi “chưa có ý kiến của nơi cư trú”.")
+    return redirect("evaluations:campaign_page", campaign.pk)
+
+
+@require_POST
+def cancel(request: SignedIn, campaign_id: int) -> HttpResponse:
+    """Take the whole round back, with the reason."""
+    campaign, seat = load_campaign(request.user, campaign_id, Action.PREPARE)
+    form = CancelForm(request.POST)
+    if form.is_valid():
+        cancelled = campaign.cancel(form.cleaned_data["reason"], by=seat)
+        messages.success(request, f"Đã hủy đợt lấy ý kiến, {cancelled} đề nghị chưa có trả lời được hủy.")
+    else:
+        messages.error(request, "Ghi lý do hủy đợt lấy ý kiến; chưa hủy gì.")
     return redirect("evaluations:campaign_page", campaign.pk)
 
 

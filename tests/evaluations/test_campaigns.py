@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from evaluations.models import Campaign, Document, EvaluationRequest, Letter, NumberRange, NumberSeries
 from evaluations.models.campaigns import NumberChoice
 from evaluations.models.eligibility import Reason, left_out, months_before
-from evaluations.models.replies import replies_due
+from evaluations.models.replies import issue_reply, replies_due
 from evaluations.models.requests import decline
 from members.models import AuditEvent, Member, Organization, Placement, Seat
 from members.roles import Action, Role
@@ -487,6 +487,54 @@ class TestLate:
         campaign = play.issued()
         EvaluationRequest.objects.get().cancel("Đã nghỉ hưu", by=officer)
         assert reasons(campaign) == {"Trần Thị Thử": "cancelled"}
+
+
+class TestCancel:
+    def test_nobody_is_called_silent(self, cast: Cast, play: Season, officer: Seat, worker: Any) -> None:
+        worker("Lê Văn Hai", cast.other_ward)
+        campaign = play.issued()
+        play.answered()
+        assert campaign.cancel("Phát hành nhầm bộ quy định", by=officer) == 1
+        states = EvaluationRequest.objects.values_list("member__full_name", "state", "end_code", "end_note")
+        assert sorted(states) == [
+            ("Lê Văn Hai", "cancelled", "campaign", "Phát hành nhầm bộ quy định"),
+            ("Trần Thị Thử", "answered", "", ""),
+        ]
+        campaign.refresh_from_db()
+        assert (campaign.state, campaign.cancel_reason) == ("closed", "Phát hành nhầm bộ quy định")
+
+    @pytest.mark.parametrize("reason", ["", "  "])
+    def test_not_without_a_reason(self, play: Season, officer: Seat, reason: str) -> None:
+        campaign, before = play.issued(), everything()
+        with pytest.raises(Refused, match="Ghi lý do hủy"):
+            campaign.cancel(reason, by=officer)
+        assert everything() == before
+
+    def test_only_what_is_open(self, play: Season, officer: Seat, signer: Seat) -> None:
+        draft_round = play.presented()
+        with pytest.raises(WrongState, match="đã phát hành và chưa kết thúc"):
+            draft_round.cancel("Nhầm", by=officer)
+        campaign = play.issued()
+        campaign.close(by=signer)
+        with pytest.raises(WrongState):
+            campaign.cancel("Nhầm", by=officer)
+
+
+class TestAnnex:
+    def test_what_comes_after_the_end_is_answered_late(self, cast: Cast, play: Season, officer: Seat) -> None:
+        """The cell had sent it, the campaign ended, then the ward confirms: the answer goes out as an annex."""
+        version = play.submitted()
+        assert Campaign.objects.get().close(by=officer) == 1
+        version.confirm(by=by(cast.ward_officer, Action.CONFIRM, cast.ward))
+        assert [row.ready for row in replies_due(cast.ward)] == [1]
+        issue_reply(play.letter(), NumberChoice(), by=by(cast.ward_signer, Action.REPLY, cast.ward))
+        matter = EvaluationRequest.objects.get()
+        assert (matter.state, matter.is_annex) == ("answered", True)
+        matter.receive(by=by(cast.signer, Action.RECEIVE, cast.ministry))
+        assert EvaluationRequest.objects.get().state == "received"
+
+    def test_in_time_it_is_none(self, play: Season) -> None:
+        assert play.answered().is_annex is False
 
 
 class TestClose:

@@ -240,6 +240,7 @@ BREAKS: list[tuple[str, Break]] = [
     ("request_ended_has_code", lambda w: change(w.matter, state="cancelled")),
     ("request_set_aside_why", lambda w: change(w.matter, set_aside_at=NOW, set_aside_note="Thôi")),
     ("request_set_aside_why", lambda w: change(w.matter, set_aside_at=NOW, set_aside_by=w.matter.issued_by)),
+    ("campaign_cancelled_is_closed", lambda w: change(w.campaign, cancel_reason="Nhầm", state="open")),
     ("season_one_a_year", lambda w: double(w.season)),
     ("season_due_before_self_criticism", lambda w: change(w.season, due_on=F("self_criticism_on"))),
     ("season_has_basis", lambda w: change(w.season, basis="")),

@@ -1,5 +1,6 @@
 """A season: a superior committee sets the days for all below it and launches their campaigns in one act."""
 
+import json
 from datetime import date
 from typing import Any
 
@@ -132,6 +133,7 @@ class TestLaunch:
             transaction.set_rollback(True)
         row = season(cast)
         row.launch(by=launcher(cast, second), on=ON)
+        assert cast.asked.address not in json.dumps(play.letter().facts, ensure_ascii=False)
         written = opened(play.letter().facts)
         for facts in (by_hand, written):
             facts["rows"] = [{**who, "request": 0} for who in facts["rows"]]

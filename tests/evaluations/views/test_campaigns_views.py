@@ -386,3 +386,13 @@ def test_a_block_is_kept_with_its_reason(cast: Cast, sign_in: SignIn, play: Seas
     assert "Sổ giấy" in refused  # what was typed is still there
     assert says(kept) == ["Đã giữ số 01–03 cho: Sổ giấy."]
     assert NumberRange.objects.values_list("first", "last", "kind").get() == (1, 3, "reserved")
+
+
+def test_cancelling_a_round_with_a_reason(cast: Cast, play: Season, sign_in: Any) -> None:
+    campaign = play.issued()
+    client = sign_in(cast.officer)
+    refused = client.post(f"/dot/{campaign.pk}/huy/", {"reason": " "}, follow=True).content.decode()
+    assert "Ghi lý do hủy đợt lấy ý kiến; chưa hủy gì." in refused
+    done = client.post(f"/dot/{campaign.pk}/huy/", {"reason": "Phát hành nhầm"}, follow=True).content.decode()
+    assert "Đã hủy đợt lấy ý kiến, 1 đề nghị chưa có trả lời được hủy." in done
+    assert "Lý do: Phát hành nhầm" in done
