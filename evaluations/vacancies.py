@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from evaluations.models import AssessmentVersion, Campaign, EvaluationRequest
-from members.models import Member, Membership, Organization, Placement, Seat
+from members.models import Kinship, Member, Membership, Organization, Placement, Seat
 from members.models.conflicts import left_to_nobody
 from members.models.tenures import able_at
 from members.roles import OPENS, Action, Role
@@ -60,10 +60,11 @@ def nobody_may(user: "User") -> list[Vacancy]:
 
 
 def _with_links() -> QuerySet[Member]:
-    """Members who hold an account, or whose household somebody has declared."""
-    return Member.objects.filter(
-        Q(user__isnull=False) | Q(kinships__ended_at=None, kinships__isnull=False) | Q(kinships_of__isnull=False)
-    )
+    """Members who hold such a seat, or whose household is declared: few, so that requests are found by them."""
+    own = Seat.objects.filter(role__in=[Role.OFFICER, Role.SIGNER]).exclude(user__member=None).values("user__member")
+    links = Kinship.objects.in_force()
+    relatives = Q(pk__in=links.values("member")) | Q(pk__in=links.exclude(relative=None).values("relative"))
+    return Member.objects.filter(relatives | Q(pk__in=own))
 
 
 def _held(role: Role) -> Exists:

@@ -34,6 +34,7 @@ class Place:
 
     offices: tuple[str, ...]
     page: Callable[[Any], str] | None = None
+    is_open: bool = False  # to administrators too; other pages are told, for the office to open
 
 
 PLACES: dict[Any, Place] = {
@@ -47,12 +48,12 @@ PLACES: dict[Any, Place] = {
     ),
     Document: Place(("issuer", "recipient"), lambda row: reverse("evaluations:letters_out", args=[row.issuer_id])),
     DocumentFile: Place(("document__issuer",)),
-    Letter: Place(("document__issuer", "recipient"), lambda row: reverse("evaluations:undelivered")),
+    Letter: Place(("document__issuer", "recipient"), lambda row: reverse("evaluations:undelivered"), is_open=True),
     NumberSeries: Place(("organization",), lambda row: reverse("evaluations:book_numbers", args=[row.organization_id])),
     Placement: Place(("commune", "cell"), lambda row: reverse("members:member_page", args=[row.member_id])),
     Membership: Place(("cell__parent", "cell"), lambda row: reverse("members:member_page", args=[row.member_id])),
-    Seat: Place(("organization",), lambda row: reverse("members:seats", args=[row.organization_id])),
-    Organization: Place(("",), lambda row: reverse("members:organization_page", args=[row.pk])),
+    Seat: Place(("organization",), lambda row: reverse("members:seats", args=[row.organization_id]), is_open=True),
+    Organization: Place(("",), lambda row: reverse("members:organization_page", args=[row.pk]), is_open=True),
 }
 
 
@@ -63,6 +64,7 @@ class Line:
     pk: int
     offices: list[Organization]
     url: str
+    is_open: bool
 
 
 @require_GET
@@ -106,7 +108,7 @@ def _lines(user: User, rule: Rule, ids: list[int]) -> list[Line]:
     if model is DocumentFile:
         rows = rows.defer("content")
     return [
-        Line(row.pk, _offices(row, place), place.page(row) if place.page else "")
+        Line(row.pk, _offices(row, place), place.page(row) if place.page else "", place.is_open)
         for row in (rows.select_related(*related) if related else rows)
     ]
 

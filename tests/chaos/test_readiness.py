@@ -79,7 +79,7 @@ def becomes(wanted: list[str], within: float, log: Path) -> None:
 def haste(monkeypatch: pytest.MonkeyPatch) -> float:
     """Two rounds of the clock, as `SWEEP_PATIENCE` is; and what a machine that others use takes on top."""
     monkeypatch.setattr(readiness, "SWEEP_PATIENCE", timedelta(seconds=6 * HASTE))
-    return 6 * HASTE + 4
+    return 6 * HASTE + 10
 
 
 def test_a_dead_worker_and_a_dead_clock_are_seen(
@@ -97,6 +97,7 @@ def test_a_dead_worker_and_a_dead_clock_are_seen(
         with worker(log):
             becomes([], GIVE_UP, log)
             kill(clock)
+            celery_app.control.purge()  # what it had sent out before, a worker that was away has still to do
             becomes(["sweep"], haste, log)
             with beat(log, tmp_path):
                 becomes([], GIVE_UP, log)
@@ -119,13 +120,13 @@ print(json.dumps([response.status_code, response.json()]))
 """
 
 
-@pytest.mark.parametrize("broker", ["", "redis://127.0.0.1:1/0"])
-def test_a_dead_database_is_seen_and_nothing_else_is_asked(broker: str) -> None:
-    """Also when the cache is gone with it, which lies in the same Redis as the broker, or in the database."""
-    given = {"DATABASE_URL": "postgres://nobody@127.0.0.1:1/none"} | ({"CELERY_BROKER_URL": broker} if broker else {})
-    environment = processes.with_test_settings(**given)
+def test_a_dead_database_is_seen_though_the_cache_is_gone_with_it() -> None:
+    """The cache lies in the same Redis as the broker, or in the database; of the rest nothing is asked."""
+    environment = processes.with_test_settings(
+        DATABASE_URL="postgres://nobody@127.0.0.1:1/none", CELERY_BROKER_URL="redis://127.0.0.1:1/0"
+    )
     asked = subprocess.run(
-        [sys.executable, "-c", ASK], env=environment, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", ASK], env=environment, capture_output=True, text=True, timeout=180, check=False
     )
     assert asked.returncode == 0, asked.stderr[-2000:]
     status, answer = json.loads(asked.stdout.splitlines()[-1])
