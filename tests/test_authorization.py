@@ -8,11 +8,12 @@ import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from typing import Any
 
 import pytest
 from django.db import transaction
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
@@ -43,6 +44,7 @@ from evaluations.models.incoming import PaperRequest, register_on_paper
 from evaluations.models.letter_book import keep_block
 from evaluations.models.paper_codes import PaperKind, grid_number, paper_code
 from evaluations.scans import PageRead
+from liaison import urls
 from members.models import (
     JointReview,
     Kinship,
@@ -725,13 +727,33 @@ def differences(world: World, name: str) -> Iterator[str]:
                     yield f"{name} {kind} {post=} {who}: {answer}, not {wanted[who]}"
 
 
+@pytest.fixture
+def short_refusals(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the number, ten thousand times over; the pages themselves are drawn in the next test."""
+    for number in (403, 404):
+        answer = partial(refusal, status=number)
+        monkeypatch.setattr(urls, f"handler{number}", answer, raising=False)
+
+
+def refusal(request: HttpRequest, exception: Exception, status: int) -> HttpResponse:
+    return HttpResponse(status=status)
+
+
 # One world serves many rows, because building it costs more than asking; in quarters, for as many processes.
 @pytest.mark.once
 @pytest.mark.parametrize("quarter", range(4))
-def test_matrix(world: World, quarter: int) -> None:
+def test_matrix(world: World, short_refusals: None, quarter: int) -> None:
     rows = sorted(ROWS)[quarter::4]
 
     assert [line for name in rows for line in differences(world, name)] == []
+
+
+def test_everybody_is_refused_on_a_page_that_says_so(world: World) -> None:
+    for who, client in world.clients.items():
+        missing, closed = client.get("/khong-co/"), client.get(reverse("evaluations:gallery"))
+        assert (missing.status_code, "Không tìm thấy trang" in missing.content.decode()) == (404, True)
+        refused = (closed.status_code, "Chưa được phân công việc này" in closed.content.decode())
+        assert refused == ((200, False) if who == "administrator" else (403, True)), who
 
 
 def test_strangers_are_sent_to_the_sign_in_page(world: World) -> None:

@@ -52,7 +52,7 @@ class User(AbstractBaseUser):
     @cached_property
     def seats_now(self) -> list["Seat"]:
         """Seats held today, with their organisations; each carries the address of this request."""
-        seats = list(self.seats.current().select_related("organization__parent").order_by("organization__path", "pk"))
+        seats = list(self.seats.current().select_related("organization").order_by("organization__path", "pk"))
         for seat in seats:
             seat.address = self.address
             seat.user = self
