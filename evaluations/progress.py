@@ -267,8 +267,6 @@ def whole_of(units: list[Unit]) -> dict[str, Any]:
     return {
         "whole": whole,
         "waits": whole.waits(today),
-        "days_late": whole.days_late(today),
-        "late": sum(1 for unit in units if unit.days_late),
     }
 
 

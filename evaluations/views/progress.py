@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET
 from evaluations.models import Campaign, EvaluationRequest
 from evaluations.models.deadlines import InnerDeadline
 from evaluations.models.requests import RequestQuerySet
-from evaluations.progress import BY_CODE, Unit, progress_by, units_of, whole_of, with_stage
+from evaluations.progress import BY_CODE, CELL_STAGES, Unit, progress_by, units_of, whole_of, with_stage
 from evaluations.vacancies import vacant_cells
 from evaluations.views.letters_in import commune_within, granted
 from members.middleware import SignedIn
@@ -152,7 +152,7 @@ def _rows(matters: list[EvaluationRequest]) -> list[dict[str, Any]]:
             "stage": (stage := BY_CODE[matter.stage]),  # type: ignore[attr-defined]
             "due_on": (due_on := matter.step_due_on),  # type: ignore[attr-defined]
             "days_late": max((today - due_on).days, 0) if stage.is_owed else 0,
-            "may_extend": stage.code == "write",
+            "may_extend": stage.code in CELL_STAGES,
         }
         for matter in matters
     ]
