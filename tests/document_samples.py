@@ -28,3 +28,27 @@ def request_row(no: int, name: str = "Lê Thị Thử Nghiệm") -> dict[str, An
         "workplace_cell": "Chi bộ Văn phòng Sở",
         "residence": f"Tổ {no}, phường An Hải",
     }
+
+
+# What a sample leaves out because most papers do: with these every field that can be printed is.
+RARE: dict[str, list[Any]] = {
+    "labels": ["nhập từ bản giấy"],
+    "corrects": [{"number": "07-CV/ĐU", "issued_on": "2026-10-01"}],
+    "no_basis_reasons": [{"no": 1, "reason": "mới chuyển về tổ dân phố"}],
+}
+
+
+def complete(facts: dict[str, Any]) -> dict[str, Any]:
+    """A copy in which no list is empty; its place in a test says which fields there are."""
+    return facts | {name: rows for name, rows in RARE.items() if facts.get(name) == []}
+
+
+def fields(facts: Any, path: str = "") -> set[str]:
+    """The names of all facts, ".rows[].name", however many rows there are."""
+    if isinstance(facts, dict):
+        return {
+            found for name, value in facts.items() for found in {f"{path}.{name}", *fields(value, f"{path}.{name}")}
+        }
+    if isinstance(facts, list):
+        return {found for value in facts for found in fields(value, f"{path}[]")}
+    return set()

@@ -60,6 +60,8 @@ def test_it_calls_itself_archival_vietnamese_and_by_its_title(name: str) -> None
     assert "/JavaScript" not in root.Names
     assert not pdf.is_encrypted
     assert [page for page in pdf.pages if "/Annots" in page] == []
+    # No picture at all, so none of a seal or of a signature; codes are drawn in lines.
+    assert [page for page in pdf.pages if list(page.get_images())] == []
 
 
 @every

@@ -29,6 +29,7 @@ from tests.document_samples import (
     REPORT,
     REQUEST_LETTER,
     SAMPLES,
+    complete,
     request_row,
 )
 
@@ -486,7 +487,7 @@ def canary() -> Iterator[tuple[str, list[str]]]:
 def test_whatever_people_type_is_only_text(template: str, hostile: str, canary: tuple[str, list[str]]) -> None:
     url, calls = canary
     typed = hostile.format(url=url)
-    facts = copy.deepcopy(SAMPLES[template])
+    facts = copy.deepcopy(complete(SAMPLES[template]))
     texts = [path for path, text in strings(facts) if not re.fullmatch(r"\d{4}-\d\d-\d\d", text)]
     for path in texts:
         holder(facts, path)[path[-1]] += f" {typed}"
