@@ -3,7 +3,7 @@
 Every query is one scan or follows an index: at 500,000 requests the night is long enough, a page would not be.
 """
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db.models import (
@@ -34,12 +34,13 @@ from evaluations.models import (
     Document,
     DocumentFile,
     EvaluationRequest,
+    InnerDeadline,
     Letter,
     NumberRange,
     NumberSeries,
 )
 from evaluations.rulebooks import load
-from members.models import Kinship, Organization, OrganizationPeriod, Placement, Seat, Succession, User
+from members.models import AuditEvent, Kinship, Organization, OrganizationPeriod, Placement, Seat, Succession, User
 from members.roster_values import is_never_kept
 
 Rows = QuerySet[Any]
@@ -251,7 +252,25 @@ def unreminded() -> Rows:
     told = Letter.objects.filter(kind=Letter.Kind.REMINDER, recipient__in=due).order_by().values_list("recipient")
     last = dict(told.annotate(last=Max("reminds_on")))
     missed = [pk for pk, day in due.items() if (last.get(pk) or date.min) < day]
-    return Organization.objects.filter(pk__in=missed)
+    return Organization.objects.filter(pk__in=missed).exclude(pk__in=_given_since(run))
+
+
+GIVEN = [
+    f"EvaluationRequest.{act}" for act in ("to_cell", "succeed", "redirect", "replace", "split", "pass_on", "extend")
+]
+
+
+def _given_since(run: datetime) -> set[int]:
+    """Offices whose work or days changed after the last run: the next one tells them, which is no fault."""
+    events = AuditEvent.objects.filter(at__gt=run)
+    acts = events.filter(object_type=EvaluationRequest._meta.label, verb__in=GIVEN)
+    ids = {pk for one, many in acts.values_list("object_id", "object_ids") for pk in (*many, *([one] if one else []))}
+    places = ("residence_commune", "residence_cell", "asker_now")
+    found = {pk for row in EvaluationRequest.objects.filter(pk__in=ids).values_list(*places) for pk in row if pk}
+    found |= set(events.filter(object_type=Organization._meta.label).values_list("object_id", flat=True)) - {None}
+    communes = InnerDeadline.objects.filter(set_at__gt=run).values("commune")
+    found |= set(Organization.objects.filter(Q(pk__in=communes) | Q(parent__in=communes)).values_list("pk", flat=True))
+    return found
 
 
 # Who belongs where

@@ -31,7 +31,7 @@ from members.models import JointReview, Organization, Seat  # noqa: E402
 SEED = 20260702
 SIZES = {
     "whole": {"members": 500_000, "cells": 20_000, "communes": 1_000, "workplaces": 330},
-    "quick": {"members": 60_000, "cells": 2_400, "communes": 120, "workplaces": 40},
+    "quick": {"members": 20_000, "cells": 800, "communes": 40, "workplaces": 13},
 }
 GOAL = 60.0  # seconds, the slowest rule
 AT_ONCE = 5_000

@@ -25,6 +25,7 @@ from evaluations.models import (
     Letter,
     NumberSeries,
 )
+from evaluations.models.rerouting import to_another_cell
 from members.models import Kinship, Membership, Organization, Placement, Seat, User
 from members.roles import Action
 from tests import factories
@@ -77,6 +78,7 @@ def world(cast: Cast, play: Season, monkeypatch: pytest.MonkeyPatch) -> World:
     now[0] = datetime(2026, 11, 17, 3, tzinfo=UTC)
     play.rendered()
     reminders.write(steps.last_day_to_run())
+    now[0] += timedelta(hours=1)
     version, reply = answered.answering_version(), answered.reply
     assert version
     assert reply
@@ -123,6 +125,14 @@ def other_cell(world: World) -> Named:
         world.waiting.pk,
     )
     return {"wrong_place": [world.waiting.pk], "not_reminded": [world.cast.other_cell.pk]}
+
+
+def moved_by_the_verb(world: World) -> Named:
+    """After the last run: the other cell is told by the next one."""
+    to_another_cell(
+        world.waiting, world.cast.other_cell, by=by(world.cast.ward_officer, Action.ASSIGN, world.cast.ward)
+    )
+    return {}
 
 
 def other_commune(world: World) -> Named:
@@ -305,6 +315,7 @@ HANDS: tuple[Callable[[World], Named], ...] = (
     asked_twice,
     open_in_closed_campaign,
     other_cell,
+    moved_by_the_verb,
     other_commune,
     other_text,
     without_owner,
