@@ -23,6 +23,7 @@ from django.db import connection  # noqa: E402
 from django.utils import timezone  # noqa: E402
 from reorganize import open_campaigns  # noqa: E402
 
+from evaluations import reminders, steps  # noqa: E402
 from evaluations.invariants import RULES, Rule, inspect  # noqa: E402
 from evaluations.models import Assessment, AssessmentVersion, EvaluationRequest  # noqa: E402
 from evaluations.rulebooks import CURRENT  # noqa: E402
@@ -81,6 +82,7 @@ def main() -> None:
     call_command("load_province", seed=SEED, **size)
     open_campaigns()
     texts = write_texts()
+    reminders.write(steps.last_day_to_run())
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
     seconds: dict[str, float] = {}
