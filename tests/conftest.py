@@ -13,6 +13,7 @@ from django.core.cache import cache
 from django.core.management import call_command
 from django.db import connection
 from django.test import Client
+from django.utils import timezone
 
 from evaluations import tasks
 from liaison.sessions import SEEN, SINCE
@@ -40,6 +41,14 @@ def may_differ(item: pytest.Item) -> bool:
     if item.get_closest_marker("browser") or item.get_closest_marker("once"):
         return False
     return bool(item.get_closest_marker("django_db")) or "db" in getattr(item, "fixturenames", ())
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """TODAY of a file of tests is the day on which each begins, also of a run that goes on past Vietnam's midnight."""
+    module = getattr(item, "module", None)
+    if hasattr(module, "TODAY"):
+        module.TODAY = timezone.localdate()
 
 
 # The same examples every time, however busy the machine; HYPOTHESIS_PROFILE=default looks for new ones.
