@@ -26,6 +26,7 @@ from evaluations.progress import (
     with_stage,
     words,
 )
+from evaluations.views import progress as progress_views
 from members.models import AuditEvent, User
 from members.roles import Action
 from tests import factories
@@ -215,12 +216,27 @@ def test_a_cell_and_its_people(cast: Cast, play: Season, sign_in: SignIn) -> Non
         assert AuditEvent.objects.filter(verb="read").count() == before + 1
         at_step = said(shown(client, cell + "?buoc=confirm"))
         assert ("Trần Thị Thử" in at_step, "Bùi Văn Chờ" in at_step) == (True, False)
+    assert cell in shown(sign_in(cast.secretary), "/")
     empty = reverse("evaluations:cell_steps", args=[cast.other_cell.pk])
     assert "Chưa có đề nghị nhận xét nào" in said(shown(sign_in(cast.other_secretary), empty))
     assert sign_in(cast.secretary).get(empty).status_code == 404
     # A workplace cell has no such page, and nobody above sees who it is about.
     assert sign_in(cast.officer).get(reverse("evaluations:cell_steps", args=[cast.office_cell.pk])).status_code == 404
     assert sign_in(cast.overseer).get(cell).status_code == 404
+
+
+def test_only_the_lines_go_on_to_another_page(
+    cast: Cast, play: Season, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress_views, "UNITS", 1)
+    factories.member(workplace=cast.office_cell, commune=cast.other_ward)
+    campaign = play.issued()
+    client = sign_in(cast.officer)
+    pages = [said(shown(client, of_campaign(campaign, query))) for query in ("", "?trang-don-vi=2")]
+    for page in pages:
+        assert "Còn 2 trên 2 đồng chí chưa có trả lời" in page
+    assert [page.count("1 chờ vào sổ 1 / 1") for page in pages] == [1, 1]
+    assert 'href="?trang-don-vi=2"' in shown(client, of_campaign(campaign))
 
 
 def test_what_is_not_sent_yet_is_nobodys_business_at_the_ward(cast: Cast, play: Season, sign_in: SignIn) -> None:
