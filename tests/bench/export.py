@@ -1,11 +1,13 @@
 """Merging stored forms into one file to print, as the worker does it, against pypdf merging the same files.
 
 The forms are stored in a private PostgreSQL like issued ones. Pairs of a smaller size are interleaved, because pypdf
-takes a minute for 10,000; the full size is run once, in a process of its own, for its memory, time and size. Typst is
-not pinned here, so rendering against it is not measured again (performance.md §1.3 has the figures).
+takes a minute for 10,000; the full size is run once, in a process of its own, for its memory, time and size. Rendering
+and merging is compared with Typst where it is there: it is not pinned, `PYTHONPATH=… script/bench export` finds it.
 """
 
 import hashlib
+import importlib
+import importlib.util
 import io
 import json
 import os
@@ -32,7 +34,7 @@ from django.utils import timezone  # noqa: E402
 from pypdf import PdfReader, PdfWriter  # noqa: E402
 from render import forms, ours, peak_mb  # noqa: E402
 
-from evaluations import bundles  # noqa: E402
+from evaluations import bundles, documents  # noqa: E402
 from evaluations.models import Bundle, Document, DocumentFile  # noqa: E402
 from evaluations.models.print_plans import Order, Sheet, steps  # noqa: E402
 from members.models import Organization, Seat  # noqa: E402
@@ -94,6 +96,33 @@ def by_pypdf(files: list[bytes], path: Path) -> float:
     return time.perf_counter() - began
 
 
+def against_typst(count: int) -> dict[str, float] | None:
+    """Milliseconds of CPU for a form, rendered and merged, by us and by Typst in turn; None where there is no Typst."""
+    if not importlib.util.find_spec("typst"):
+        return None
+    compiler = importlib.import_module("typst").Compiler(
+        str(Path(__file__).with_name("form.typ")), font_paths=[str(ROOT / "static/fonts")], ignore_system_fonts=True
+    )
+    spent, files = {"ours_ms": 0.0, "typst_ms": 0.0}, list[bytes]()
+    for facts, check in forms(count):
+        began = time.process_time()
+        files.append(ours(facts, check))
+        spent["ours_ms"] += time.process_time() - began
+        began = time.process_time()
+        inputs = {"facts": json.dumps(facts), "code": documents._sheet_code(check, 1).decode()}
+        files.append(compiler.compile(format="pdf", pdf_standards="a-3b", sys_inputs=inputs))
+        spent["typst_ms"] += time.process_time() - began
+    for name, contents in (("ours_ms", files[::2]), ("typst_ms", files[1::2])):
+        began = time.process_time()
+        whole = bundles._Printable(io.BytesIO())
+        for content in contents:
+            with bundles.pikepdf.open(io.BytesIO(content)) as part:
+                whole.append(part)
+        whole.finish()
+        spent[name] += time.process_time() - began
+    return {name: round(seconds / count * 1000, 1) for name, seconds in spent.items()}
+
+
 def child() -> None:
     """The full size alone, so that its memory is its own."""
     seat = Seat.objects.get(user__username="bench")
@@ -127,6 +156,7 @@ def main() -> None:
         "ours_ms": round(statistics.median(mine for _, mine in pairs) / part * 1000, 2),
         "ratios": [round(ratio, 2) for ratio in ratios],
         "whole": whole | {"inputs": inputs},
+        "typst": against_typst(10 if quick else 100),
     }
     ratio, peak, size = statistics.median(ratios), whole["peak_mb"], round(whole["size"] / inputs, 2)
     goals = [
