@@ -35,7 +35,9 @@ _WORDS = {
         "next_id": "nextval(pg_get_serial_sequence('evaluations_evaluationrequest', 'id'))",
         "json": "jsonb",
         "object": "jsonb_build_object",
-        "list": "jsonb_agg({0} ORDER BY no)",
+        "person": "json_build_object",  # text, read once at the end: a third faster than jsonb piece by piece
+        "list": "json_agg({0} ORDER BY no)",
+        "in_order": "",
         "facts": "base.facts || jsonb_build_object('to', n.place, 'due_on', n.due, 'rows', n.people)",
     },
     "sqlite": {
@@ -43,7 +45,9 @@ _WORDS = {
         " + row_number() OVER ()",
         "json": "text",
         "object": "json_object",
-        "list": "json_group_array({0})",  # of rows that come in order
+        "person": "json_object",
+        "list": "json_group_array({0})",
+        "in_order": "ORDER BY a.campaign_id, a.commune_id, no",
         "facts": "json_set(base.facts, '$.to', n.place, '$.due_on', n.due, '$.rows', json(n.people))",
     },
 }
@@ -83,7 +87,7 @@ WITH listed AS (
   JOIN members_placement p ON p.id = a.placement_id
   LEFT JOIN members_membership ms ON ms.member_id = m.id AND ms.until_on IS NULL
   LEFT JOIN members_organization cell ON cell.id = ms.cell_id
-  ORDER BY a.campaign_id, a.commune_id, no
+  {in_order}
 ),
 written AS (
   SELECT campaign_id, commune_id, CAST(max(due_on) AS text) AS due, {list} AS people FROM listed GROUP BY 1, 2
@@ -174,6 +178,8 @@ def _number(campaigns: "Sequence[Campaign]", by: "Seat", on: date) -> "list[Camp
             cursor.execute("INSERT INTO launch_campaign VALUES (%s, %s, %s, %s)", said)
             for run in _runs(series.take_next(counts[campaign.pk])):
                 cursor.execute("INSERT INTO launch_number VALUES (%s, %s, %s, %s)", [campaign.pk, *run])
+        cursor.execute("ANALYZE launch_campaign")
+        cursor.execute("ANALYZE launch_number")
     return touched
 
 
@@ -201,7 +207,8 @@ def _write_letters(by: "Seat", now: datetime, on: date) -> list[int]:
         "state": "'issued'",
     }
     stamps = {"prepared_by": by.pk, "prepared_at": now, "issued_by": by.pk, "issued_at": now, "issued_on": on}
-    head = _PEOPLE.format(list=words["list"].format(_PERSON.format(object=words["object"])))
+    people = words["list"].format(_PERSON.format(object=words["person"]))
+    head = _PEOPLE.format(list=people, in_order=words["in_order"])
     source = """
     FROM numbered n JOIN evaluations_campaign k ON k.id = n.campaign_id
     JOIN launch_campaign base ON base.campaign_id = n.campaign_id
