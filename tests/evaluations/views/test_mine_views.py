@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from evaluations.models import EvaluationRequest
 from members.models import AuditEvent, Placement, User
@@ -90,7 +91,8 @@ def test_readers_are_units_and_roles_without_names(cast: Cast, play: Season, sig
 def test_placement_and_attendance_of_the_year(cast: Cast, play: Season, sign_in: SignIn) -> None:
     play.assigned()
     placement = Placement.objects.get(member=cast.asked)
-    record_attendance(play.meeting(), {placement.pk: "excused"}, by=by(cast.secretary, Action.RECORD, cast.cell))
+    meeting = play.meeting(timezone.localdate())  # the page shows this year's
+    record_attendance(meeting, {placement.pk: "excused"}, by=by(cast.secretary, Action.RECORD, cast.cell))
     text = sign_in(cast.member_user).get(URL).content.decode()
     for words in ("Đảng ủy phường An Hải", "Chi bộ Tổ dân phố 7", "Tham gia sinh hoạt nơi cư trú", "vắng có lý do"):
         assert words in text
