@@ -71,10 +71,13 @@ _WRITTEN = """
 SELECT id, campaign_id, recipient_id FROM evaluations_document
 WHERE genre = 'request_letter' AND issued_at = %s AND campaign_id IN (SELECT campaign_id FROM launch_campaign)
 """
+# One look into the index for each of them, whatever the planner takes the table for.
 _FORMS = """
-SELECT id, placement_id, year FROM evaluations_assessment
-WHERE purpose = 'annual' AND placement_id IN (SELECT a.placement_id FROM launch_asked a
-  JOIN members_organization o ON o.id = a.commune_id WHERE o.kind = 'external')
+SELECT a.placement_id, k.year, (SELECT s.id FROM evaluations_assessment s
+  WHERE s.placement_id = a.placement_id AND s.year = k.year AND s.purpose = 'annual') AS id
+FROM launch_asked a JOIN evaluations_campaign k ON k.id = a.campaign_id
+JOIN members_organization o ON o.id = a.commune_id
+WHERE o.kind = 'external' GROUP BY 1, 2
 """
 # The rows of request_letters.letter_rows. The address is stored encrypted: it stays so until the letter is drawn.
 _PEOPLE = """
