@@ -1,11 +1,12 @@
 """A season: a superior committee sets the days for all below it and launches their campaigns in one act."""
 
 import json
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 from django.db import transaction
+from django.utils import timezone
 
 from evaluations.models import Campaign, Document, EvaluationRequest, Letter, NumberSeries, Season
 from evaluations.models.campaigns import NumberChoice
@@ -23,6 +24,13 @@ from tests.season import by
 
 ON = date(2026, 10, 5)
 BASIS = "Kế hoạch số 12-KH/TU, ngày 01/9/2026 của Ban Thường vụ Thành ủy"
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The morning of ON: a season whose days have passed is not launched any more."""
+    since, now = timezone.now() - datetime(2026, 10, 5, 0, 30, tzinfo=UTC), timezone.now
+    monkeypatch.setattr(timezone, "now", lambda: now() - since)
 
 
 @pytest.fixture
