@@ -432,7 +432,7 @@ ROWS: dict[str, Row] = {
     "evaluations:introductions_present": Row({"officer"}, {"signer"}, "only"),
     "evaluations:introductions_take_back": Row({"officer"}, {"signer"}, "only"),
     "evaluations:introductions_sign": Row({"signer"}, {"officer"}, "same"),
-    "evaluations:introductions_print": Row(WORKPLACE, posts="same"),
+    "evaluations:introductions_print": Row(WORKPLACE),
     "evaluations:introduction_page": Row(WORKPLACE),
     "evaluations:introduction_cancel": Row({"officer"}, {"signer"}, "only", takes=DRAFTED),
     "evaluations:introduction_end": Row({"officer"}, {"signer"}, "only"),
