@@ -45,7 +45,10 @@ def may_differ(item: pytest.Item) -> bool:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """TODAY of a file of tests is the day on which each begins, also of a run that goes on past Vietnam's midnight."""
+    """TODAY of a file of tests is the day on which each begins, also when a run goes on past Vietnam's midnight.
+
+    A day that stands fixed in a file has another name there.
+    """
     module = getattr(item, "module", None)
     if hasattr(module, "TODAY"):
         module.TODAY = timezone.localdate()

@@ -38,7 +38,7 @@ from tests.season import Season, by
 
 SignIn = Callable[[User], Client]
 pytestmark = pytest.mark.django_db
-TODAY = date(2026, 11, 10)
+ENTERED_ON = date(2026, 11, 10)
 OUTSIDE, EMPTY, RESERVED = NumberRange.Kind.OUTSIDE, NumberRange.Kind.EMPTY, NumberRange.Kind.RESERVED
 
 
@@ -49,7 +49,7 @@ def seat(cast: Cast) -> Seat:
 
 @pytest.fixture
 def book(cast: Cast) -> NumberSeries:
-    return NumberSeries.locked(cast.ward, "CV", TODAY)
+    return NumberSeries.locked(cast.ward, "CV", ENTERED_ON)
 
 
 def fresh(book: NumberSeries) -> NumberSeries:
@@ -70,7 +70,7 @@ def letters(cast: Cast, book: NumberSeries, numbers: list[int], seat: Seat) -> N
             facts={},
         )
         row.save()
-        move(row, Document.State.ISSUED, by=seat, issued_on=TODAY)
+        move(row, Document.State.ISSUED, by=seat, issued_on=ENTERED_ON)
 
 
 def said(book: NumberSeries, first: int = 1, last: int = 0) -> list[tuple[str, str]]:
@@ -287,7 +287,7 @@ def test_a_letter_is_found_by_its_number_or_by_whom_it_went_to(
 
     assert found == {"so thu nghiem": ["02", "01"], "2": ["02"], "sơn trà": []}
     assert [e.numbers for e in client.get(url, {"loai": "report"}).context["entries"]] == []
-    assert len(client.get(url, {"nam": str(TODAY.year)}).context["entries"]) == 2
+    assert len(client.get(url, {"nam": str(ENTERED_ON.year)}).context["entries"]) == 2
 
 
 def test_the_pages_cost_the_same_for_one_and_three(cast: Cast, book: NumberSeries, seat: Seat, sign_in: SignIn) -> None:

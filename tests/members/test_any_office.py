@@ -17,7 +17,7 @@ from members.names import tidy
 from members.roster import Roster, RosterError, parse_roster, read_roster
 from members.roster_fonts import _TCVN3, _VNI, from_legacy, legacy_font
 from members.roster_values import LABELS, amended, as_text, understand
-from tests.members.test_roster import AN, BINH, HEAD, TODAY, one, parse, values, workbook
+from tests.members.test_roster import AN, BINH, HEAD, READ_ON, one, parse, values, workbook
 
 DATA = Path(__file__).parent.parent / "data"
 FULL = ("full_name", "sex", "birth_date", "birth_year", "joined_on", "workplace_cell", "commune", "phone")
@@ -28,7 +28,7 @@ class TestOldAndOtherPrograms:
 
     @pytest.mark.parametrize("name", ["danh-sach-cu.xls", "danh-sach-cu.ods"])
     def test_read_like_an_xlsx(self, name: str) -> None:
-        roster = read_roster((DATA / name).read_bytes(), name, today=TODAY)
+        roster = read_roster((DATA / name).read_bytes(), name, today=READ_ON)
         office, plan = "Chi bộ Văn phòng", "Chi bộ Kế hoạch"
         assert values(roster, *FULL, "card_no", "neighborhood") == [
             (
@@ -54,11 +54,11 @@ class TestOldAndOtherPrograms:
             b"<?xml version='1.0'?>",
         ):
             with pytest.raises(RosterError, match="bên trong là trang web.*chọn “Lưu thành”"):
-                read_roster(start + b"<tr><td>An</td></tr>", "ds.xls", today=TODAY)
+                read_roster(start + b"<tr><td>An</td></tr>", "ds.xls", today=READ_ON)
 
     def test_a_wrong_name_does_not_matter(self) -> None:
         content = (DATA / "danh-sach-cu.xls").read_bytes()
-        assert len(read_roster(content, "danh sach.xlsx", today=TODAY).rows) == 4
+        assert len(read_roster(content, "danh sach.xlsx", today=READ_ON).rows) == 4
 
 
 class TestHeadingsOverTwoRows:
@@ -148,7 +148,7 @@ class TestSections:
         titled = parse([["ĐẢNG ỦY SỞ"], ["Chi bộ: Văn phòng"], ["DANH SÁCH ĐẢNG VIÊN"], head, person])
         assert values(titled, "workplace_cell") == [("Chi bộ: Văn phòng",)]
         content = workbook([head, person], lambda sheet: setattr(sheet, "title", "Chi bộ 3"))
-        assert values(parse_roster(content, "a.xlsx", today=TODAY), "workplace_cell") == [("Chi bộ 3",)]
+        assert values(parse_roster(content, "a.xlsx", today=READ_ON), "workplace_cell") == [("Chi bộ 3",)]
 
     def test_lines_that_are_nobody(self) -> None:
         below: list[list[Any]] = [
@@ -199,7 +199,7 @@ class TestSheets:
                 sheet.append(list(row))
         out = io.BytesIO()
         book.save(out)
-        return parse_roster(out.getvalue(), "a.xlsx", today=TODAY)
+        return parse_roster(out.getvalue(), "a.xlsx", today=READ_ON)
 
     def test_the_fullest_list_comes_first_and_the_others_are_offered(self) -> None:
         roster = self.book(Bìa=[["BÌA"]], Năm_trước=[HEAD, BINH], Năm_nay=[HEAD, AN, BINH], Trống=[HEAD])
@@ -251,7 +251,7 @@ class TestOldFonts:
         head = ["STT", "Họ và tên", "Ngày sinh", "Ngày vào Đảng", "Phường/xã"]
         rows = [[in_old_font(str(cell), font) for cell in row] for row in [head, *people]]
         content = workbook(rows) if kind == "xlsx" else "\n".join(";".join(row) for row in rows).encode("latin-1")
-        roster = read_roster(content, f"ds.{kind}", today=TODAY)
+        roster = read_roster(content, f"ds.{kind}", today=READ_ON)
         names = [tidy(name).casefold() for name in self.PANGRAM.split(",")]
         assert [name.casefold() for (name,) in values(roster, "full_name")] == names
         assert {tuple(row.errors) for row in roster.rows} == {()}
@@ -279,19 +279,19 @@ class TestWhateverIsTyped:
     @given(RAW)
     def test_what_a_row_shows_can_be_typed_again(self, raw: dict[str, str]) -> None:
         """Fields typed over with what already stands in them leave the row as it was understood."""
-        row = understand(7, raw, TODAY)
+        row = understand(7, raw, READ_ON)
         shown = {field: as_text(field, row.raw, row.values) for field in LABELS}
-        again = understand(7, amended(row.raw, row.values, shown), TODAY)
+        again = understand(7, amended(row.raw, row.values, shown), READ_ON)
         names = ("birth_date", "birth_year", "joined_on", "official_on", "position", "workplace_cell", "note")
         assert [again.values[name] for name in names] == [row.values[name] for name in names]  # type: ignore[literal-required]
         assert again.values["sex"] == row.values["sex"]
 
     @given(RAW, st.dictionaries(st.sampled_from(list(LABELS)), TEXT))
     def test_what_is_typed_replaces_only_itself(self, raw: dict[str, str], edits: dict[str, str]) -> None:
-        row = understand(7, raw, TODAY)
+        row = understand(7, raw, READ_ON)
         texts = amended(row.raw, row.values, edits)
         assert {name: texts[name] for name in edits} == edits
-        assert understand(7, texts, TODAY).number == 7
+        assert understand(7, texts, READ_ON).number == 7
 
     @given(st.integers(0, 999_999_999), st.sampled_from(["0{}", "84{}", "+84 {}", "{}"]))
     def test_a_phone_in_any_dress_is_one_number(self, digits: int, dress: str) -> None:
@@ -308,5 +308,5 @@ class TestWhateverIsTyped:
     )
     def test_no_text_takes_long(self, text: str) -> None:
         started = time.process_time()
-        understand(7, dict.fromkeys([*LABELS, "male", "exempt_activity"], text), TODAY)
+        understand(7, dict.fromkeys([*LABELS, "male", "exempt_activity"], text), READ_ON)
         assert time.process_time() - started < 0.5

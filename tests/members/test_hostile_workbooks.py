@@ -17,7 +17,7 @@ import pytest
 from openpyxl.worksheet.worksheet import Worksheet
 
 from members.roster import MEMORY, RosterError, parse_roster, read_roster, reread_roster
-from tests.members.test_roster import AN, BINH, HEAD, REAL, TODAY, parse, workbook
+from tests.members.test_roster import AN, BINH, HEAD, READ_ON, REAL, parse, workbook
 
 ROOT = Path(__file__).parents[2]
 OLD = ROOT / "tests" / "data" / "danh-sach-cu.xls"
@@ -142,7 +142,7 @@ BOMBS: dict[str, tuple[str, Callable[[], bytes]]] = {
 
 def measured(content: bytes, filename: str) -> tuple[dict[str, Any], float, int]:
     """What the limited child answers, its processor seconds and its peak of memory in MiB."""
-    order = {"filename": filename, "today": TODAY.isoformat(), "corrections": {}}
+    order = {"filename": filename, "today": READ_ON.isoformat(), "corrections": {}}
     # A middleman, because a process starts with the peak of whoever forked it.
     middleman = """
 import resource, subprocess, sys
@@ -179,7 +179,7 @@ class TestHostileFiles:
         assert answer.keys() <= {"refused"}
         assert (seconds < 2, megabytes < 256) == (True, True), (seconds, megabytes)
         with pytest.raises(RosterError, match="đề nghị|Đề nghị"):
-            read_roster(content, filename, today=TODAY)
+            read_roster(content, filename, today=READ_ON)
 
     def test_20_000_rows_are_read_within_the_same_limits(self) -> None:
         rows = [[*AN[:1], f"Nguyễn Văn {'ABCDE'[i % 5]}", *AN[2:7]] for i in range(20_000)]
@@ -207,7 +207,7 @@ print(json.dumps(limits), file=sys.stderr)
                 changed = bytes([content[position] ^ 0x55]).join((content[:position], content[position + 1 :]))
                 for broken in (content[:position], changed):
                     with contextlib.suppress(RosterError):
-                        assert len(parse_roster(broken, path.name, today=TODAY).rows) <= 4
+                        assert len(parse_roster(broken, path.name, today=READ_ON).rows) <= 4
 
     def test_a_remote_link_is_never_followed(self) -> None:
         """An external link, a data connection and a picture by address: parts that nobody opens."""
@@ -217,7 +217,7 @@ print(json.dumps(limits), file=sys.stderr)
         )
         parts = {"xl/externalLinks/externalLink1.xml": b"<externalLink/>", "xl/connections.xml": b"<connections/>"}
         content = repack(parts | {"xl/externalLinks/_rels/externalLink1.xml.rels": link})
-        assert [row.values["full_name"] for row in read_roster(content, "ds.xlsx", today=TODAY).rows] == [
+        assert [row.values["full_name"] for row in read_roster(content, "ds.xlsx", today=READ_ON).rows] == [
             "Nguyễn Văn An"
         ]
 
@@ -227,7 +227,7 @@ print(json.dumps(limits), file=sys.stderr)
     def test_a_formula_in_a_csv_is_text(self, text: str) -> None:
         lines = [HEAD, [str(cell or "") for cell in AN[:7]] + [text]]
         quoted = "\r\n".join(",".join('"' + cell.replace('"', '""') + '"' for cell in line) for line in lines)
-        row = read_roster(quoted.encode(), "ds.csv", today=TODAY).rows[0]
+        row = read_roster(quoted.encode(), "ds.csv", today=READ_ON).rows[0]
         assert (row.values["note"], row.values["full_name"]) == (text, "Nguyễn Văn An")
 
     def test_line_breaks_within_a_cell_are_spaces(self) -> None:
@@ -236,21 +236,21 @@ print(json.dumps(limits), file=sys.stderr)
 
     def test_lines_given_back_hold_no_live_formula(self) -> None:
         roster = parse([HEAD, [*AN[:6], '="Phường "&"An Hải"', None], BINH])
-        again = reread_roster("", roster.lines, today=TODAY)
+        again = reread_roster("", roster.lines, today=READ_ON)
         assert (again.rows, again.lines) == (roster.rows, roster.lines)
 
     def test_truncated_anywhere(self) -> None:
         content = REAL.read_bytes()
         for length in range(4, len(content), 1024):
             with pytest.raises(RosterError):
-                parse_roster(content[:length], "ds.xlsx", today=TODAY)
+                parse_roster(content[:length], "ds.xlsx", today=READ_ON)
 
     def test_one_changed_byte_never_crashes(self) -> None:
         content = bytearray(workbook([HEAD, AN]))
         for position in range(4, len(content), 37):
             changed = bytes(content[:position]) + bytes([content[position] ^ 0x55]) + bytes(content[position + 1 :])
             with contextlib.suppress(RosterError):
-                assert len(parse_roster(changed, "ds.xlsx", today=TODAY).rows) <= 1
+                assert len(parse_roster(changed, "ds.xlsx", today=READ_ON).rows) <= 1
 
     def test_entities_are_refused_by_the_xml_reader_itself(self) -> None:
         assert openpyxl.DEFUSEDXML
@@ -263,7 +263,7 @@ print(json.dumps(limits), file=sys.stderr)
         content = workbook(
             [HEAD, [*AN[:5], "<script>alert(1)</script>", *AN[6:7], note]], text_that_looks_like_a_formula
         )
-        row = read_roster(content, "ds.xlsx", today=TODAY).rows[0]
+        row = read_roster(content, "ds.xlsx", today=READ_ON).rows[0]
         assert (row.values["workplace_cell"], row.values["note"]) == ("<script>alert(1)</script>", note)
 
     def test_a_formula_without_a_value_is_reported(self) -> None:

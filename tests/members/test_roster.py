@@ -20,7 +20,7 @@ from members.roster_dates import read_date
 from members.roster_doubles import doubles
 from members.roster_headings import Line, find_header
 
-TODAY = date(2026, 11, 23)
+READ_ON = date(2026, 11, 23)
 REAL = Path(__file__).parent.parent / "data" / "so-xay-dung.xlsx"
 HEAD = ["STT", "Họ và tên", "Giới tính", "Ngày sinh", "Ngày vào Đảng", "Chi bộ", "Phường/xã", "Ghi chú"]
 AN = [1, "Nguyễn Văn An", "Nam", "18/07/1976", "04/04/2004", "Chi bộ 1", "Phường An Hải", None]
@@ -45,7 +45,7 @@ def workbook(rows: Sequence[Sequence[Any]], change: Callable[[Worksheet], object
 
 
 def parse(rows: Sequence[Sequence[Any]], **extra: Any) -> Roster:
-    return parse_roster(workbook(rows), "danh-sach.xlsx", today=TODAY, **extra)
+    return parse_roster(workbook(rows), "danh-sach.xlsx", today=READ_ON, **extra)
 
 
 def one(**raw: str) -> RosterRow:
@@ -55,7 +55,7 @@ def one(**raw: str) -> RosterRow:
         "joined_on": "04/04/2004",
         "commune": "P. An Hải",
     }
-    return understand(7, complete | raw, TODAY)
+    return understand(7, complete | raw, READ_ON)
 
 
 def values(roster: Roster, *names: str) -> list[tuple[Any, ...]]:
@@ -64,7 +64,7 @@ def values(roster: Roster, *names: str) -> list[tuple[Any, ...]]:
 
 @pytest.fixture(scope="module")
 def roster() -> Roster:
-    return read_roster(REAL.read_bytes(), REAL.name, today=TODAY)
+    return read_roster(REAL.read_bytes(), REAL.name, today=READ_ON)
 
 
 class TestRealFile:
@@ -120,7 +120,7 @@ class TestRealFile:
         assert sorted(name for name, count in names.items() if count > 1) == ["ly thi uyen", "tran thuy thuy"]
 
     def test_the_child_process_says_what_the_function_says(self, roster: Roster) -> None:
-        assert roster == parse_roster(REAL.read_bytes(), REAL.name, today=TODAY)
+        assert roster == parse_roster(REAL.read_bytes(), REAL.name, today=READ_ON)
 
 
 class TestHeadings:
@@ -206,7 +206,7 @@ class TestHeadings:
         binh = [2, "Lê Thị Bình", None, "X", "1.2.80", "5-6-2010", "5-6-2011", "2 Lê Duẩn", "Tổ 3", "P An Hải"]
         merges = ("A1:A2", "B1:B2", "C1:D1", "E1:E2", "F1:G1", "H1:J1")
         content = workbook([head, below, numbering, an, binh], lambda s: [s.merge_cells(m) for m in merges])
-        roster = parse_roster(content, "a.xlsx", today=TODAY)
+        roster = parse_roster(content, "a.xlsx", today=READ_ON)
         fields = ("sex", "birth_date", "joined_on", "official_on", "address", "neighborhood", "commune")
         assert values(roster, *fields) == [
             ("M", "1976-07-18", "2004-04-04", "2005-04-04", "1 Lê Duẩn", "Tổ 2", "An Hải"),
@@ -328,7 +328,7 @@ class TestLines:
                 second.append(row)
             hidden.sheet_state = "hidden"
 
-        roster = parse_roster(workbook([HEAD, AN], more), "a.xlsx", today=TODAY)
+        roster = parse_roster(workbook([HEAD, AN], more), "a.xlsx", today=READ_ON)
         assert (roster.sheet, values(roster, "full_name")) == ("Sheet", [("Nguyễn Văn An",)])
         assert [(other.sheet, *values(other, "full_name")) for other in roster.others] == [
             ("Năm trước", ("Lê Thị Bình",))
@@ -401,16 +401,16 @@ class TestDates:
         ],
     )
     def test_the_ways_to_write_a_day(self, text: str) -> None:
-        assert read_date(text, TODAY).day == date(1976, 7, 18)
+        assert read_date(text, READ_ON).day == date(1976, 7, 18)
 
     @given(st.dates(date(1900, 1, 1), date(2099, 12, 31)), st.sampled_from("/-."))
     def test_day_before_month_always(self, day: date, mark: str) -> None:
-        assert read_date(f"{day.day}{mark}{day.month}{mark}{day.year}", TODAY).day == day
-        assert read_date(day.isoformat(), TODAY).day == day
+        assert read_date(f"{day.day}{mark}{day.month}{mark}{day.year}", READ_ON).day == day
+        assert read_date(day.isoformat(), READ_ON).day == day
 
     @given(st.text(max_size=30) | st.from_regex(r"[0-9]{1,4}[/.-][0-9]{1,4}[/.-][0-9]{1,5}", fullmatch=True))
     def test_anything_else_is_an_answer_not_a_crash(self, text: str) -> None:
-        found = read_date(text, TODAY)
+        found = read_date(text, READ_ON)
         assert sum([found.day is not None, found.year is not None, bool(found.error)]) == 1
 
     @pytest.mark.parametrize(
@@ -496,7 +496,7 @@ class TestOtherValues:
 
     def test_a_corrected_row_reads_like_a_fresh_one(self) -> None:
         row = parse([HEAD, AN]).rows[0]
-        assert understand(row.number, row.raw, TODAY) == row
+        assert understand(row.number, row.raw, READ_ON) == row
 
     @given(
         st.dictionaries(
@@ -507,7 +507,7 @@ class TestOtherValues:
         )
     )
     def test_no_text_crashes(self, raw: dict[str, str]) -> None:
-        assert understand(1, raw, TODAY).number == 1
+        assert understand(1, raw, READ_ON).number == 1
 
 
 class TestOtherFiles:
@@ -522,7 +522,7 @@ class TestOtherFiles:
         if encoding == "cp1258":
             # That code page knows ê and ơ, and the tones only as separate marks.
             text = "".join(_for_1258(ch) for ch in text)
-        roster = read_roster(text.encode(encoding), "ds.csv", today=TODAY)
+        roster = read_roster(text.encode(encoding), "ds.csv", today=READ_ON)
         assert values(roster, "full_name", "birth_date", "address", "commune") == [
             ("Nguyễn Văn Ước", "1976-07-18", "1, Lê Duẩn", "P. An Hải")
         ]
@@ -545,7 +545,7 @@ class TestOtherFiles:
     )
     def test_what_cannot_be_read_is_refused_in_a_sentence(self, content: bytes, filename: str, sentence: str) -> None:
         with pytest.raises(RosterError, match=sentence):
-            read_roster(content, filename, today=TODAY)
+            read_roster(content, filename, today=READ_ON)
 
 
 def _for_1258(ch: str) -> str:

@@ -20,7 +20,7 @@ from tests.racing import race
 from tests.season import by
 
 REAL = (Path(__file__).parents[1] / "data" / "so-xay-dung.xlsx").read_bytes()
-TODAY = date(2026, 11, 23)
+READ_ON = date(2026, 11, 23)
 COMMUNES = ["Hải Châu", "Hòa Cường", "Thanh Khê", "An Khê", "Cẩm Lệ", "Ngũ Hành Sơn", "Liên Chiểu"]
 HEAD = {
     "full_name": "Họ và tên",
@@ -63,7 +63,7 @@ def real(cast: Cast, seat: Seat) -> RosterImport:
 
 def stage(cast: Cast, seat: Seat, content: bytes, committee: Organization | None = None) -> RosterImport:
     name = "danh-sach.xlsx" if content.startswith(b"PK") else "danh-sach.csv"
-    roster = parse_roster(content, name, today=TODAY)
+    roster = parse_roster(content, name, today=READ_ON)
     return RosterImport.objects.stage(committee or cast.ministry, roster, name, by=seat)
 
 
