@@ -34,6 +34,7 @@ from django.core.management import call_command
 from django.db import connection
 
 from evaluations.models.registers import INTRODUCED, ORDER, Wanted, placements_in
+from liaison.sessions import SEEN, SINCE
 from members.models import Organization, Seat, User
 from members.paging import ON_PAGE
 
@@ -60,6 +61,10 @@ def load() -> tuple[Organization, str]:
     session[SESSION_KEY] = str(officer.pk)
     session[BACKEND_SESSION_KEY] = "allauth.account.auth_backends.AuthenticationBackend"
     session[HASH_SESSION_KEY] = officer.get_session_auth_hash()
+    # A whole sign-in a moment ago, both factors shown (tests/conftest.py).
+    session[SINCE] = session[SEEN] = now = time.time()
+    session["account_authentication_methods"] = [{"method": "mfa", "type": "webauthn", "at": now}]
+    session["account_authentication_methods_user"] = str(officer.pk)
     session.save()
     return province, f"sessionid={session.session_key}"
 
