@@ -4,14 +4,13 @@ Every page and paper that speaks of progress counts here, so that the same reque
 the stages of a unit add up to all its requests but those that were taken back.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
 from django.db.models import (
-    BooleanField,
     Case,
     CharField,
     Count,
@@ -197,7 +196,7 @@ class Progress:
 
 
 def progress_by(matters: RequestQuerySet, unit: str, *, by_inner: bool = False) -> dict[Any, Progress]:
-    """{value of the column `unit`: its progress} of one campaign, commune or cell; two queries."""
+    """{value of the column `unit`: its progress} of one campaign, commune or cell; three queries."""
     found = progress_over(matters.exclude(state=State.AT_CELL), unit)
     figures = {**_figures(F("due_on")), **{f"inner_{name}": value for name, value in _figures(CELL_DUE).items()}}
     at_cell = matters.filter(state=State.AT_CELL).order_by().annotate(stage=AT_CELL)
@@ -212,20 +211,21 @@ def progress_over(matters: RequestQuerySet, unit: str) -> dict[Any, Progress]:
     """The same over half a million requests: one query that reads nothing but the index request_dashboard.
 
     It leaves together what lies at the cells: which of it waits for the commune stands in another table's texts.
+    What could be said of each row (taken back, late) is said of the groups: that is half the time.
     """
-    # State first: the look at the commune is for few, and grouping by words that were made would cost twice the time.
-    external = Case(When(_external(), then=Value(True)), default=Value(False))
-    on_paper = Case(When(state=State.ISSUED, then=external), default=Value(False), output_field=BooleanField())
-    there = matters.exclude(state__in=EvaluationRequest.WITHDRAWN).order_by().annotate(on_paper=on_paper)
-    rows = there.values_list(unit, "state", "on_paper").annotate(**_figures(F("due_on")))
-    return _counted((key, "paper" if paper else OF_STATE[state], *figures) for key, state, paper, *figures in rows)
-
-
-def _counted(rows: Iterable[Any]) -> dict[Any, Progress]:
-    found: dict[Any, Progress] = {}
-    for key, code, *figures in rows:
-        found.setdefault(key, Progress()).add(code, *figures)
-    return found
+    found: dict[Any, Progress] = defaultdict(Progress)
+    today, counted = timezone.localdate(), matters.order_by()
+    # The few communes on paper, by themselves: asking for it in the large query would cost a third more.
+    on_paper = counted.filter(_external(), state=State.ISSUED).values_list(unit, "due_on")
+    paper = {(key, due_on): count for key, due_on, count in on_paper.annotate(n=Count("*"))}
+    for key, state, due_on, count in counted.values_list(unit, "state", "due_on").annotate(n=Count("*")):
+        if state in EvaluationRequest.WITHDRAWN:
+            continue
+        apart = min(paper.get((key, due_on), 0), count) if state == State.ISSUED else 0
+        for code, number in (("paper", apart), (OF_STATE[state], count - apart)):
+            if number:
+                found[key].add(code, number, number if due_on < today else 0, due_on)
+    return dict(found)
 
 
 def _figures(due: Any) -> dict[str, Any]:
